@@ -1,0 +1,37 @@
+"""The diff engine: how much changed, and what kind of change it was."""
+
+from changedetect.diff.detectors import DETECTORS, ENTRY_POINTS, Detector, Strength, detector_named
+from changedetect.diff.engine import Fitted, Layers, apply, engine_halo_px, fit, is_settled, purity, with_witnesses
+from changedetect.diff.engine import swapped as swapped_sample
+from changedetect.diff.evidence import Evidence, gather
+from changedetect.diff.features import Features
+from changedetect.diff.found import Found, stands
+from changedetect.diff.kinds import Judgement, judge
+from changedetect.diff.options import DiffOptions
+from changedetect.diff.sample import sample_features
+
+__all__ = [
+    "DETECTORS",
+    "ENTRY_POINTS",
+    "Detector",
+    "DiffOptions",
+    "Evidence",
+    "Features",
+    "Fitted",
+    "Found",
+    "Judgement",
+    "Layers",
+    "Strength",
+    "apply",
+    "detector_named",
+    "engine_halo_px",
+    "fit",
+    "gather",
+    "is_settled",
+    "judge",
+    "purity",
+    "sample_features",
+    "stands",
+    "swapped_sample",
+    "with_witnesses",
+]

@@ -1,0 +1,161 @@
+"""Detectors: how strongly each pixel differs between the dates, in multiples of the pair's own noise.
+
+A detector is fitted once on a sample of the whole site and then applied tile by tile, pixel by pixel. Its strength
+is 1 at the site's median, so that one threshold means the same everywhere: on heavy-tailed statistics a fixed
+multiple of the median is steadier than a histogram threshold such as Otsu's, which follows the outliers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+
+from changedetect.diff.features import Features
+from changedetect.diff.irmad import fit_irmad
+from changedetect.diff.whitened import fit_whitened
+from changedetect.errors import ConfigError
+from changedetect.types import BoolArray, Float64Array, FloatArray
+
+Strength = Callable[[Features], FloatArray]
+"""Features of a tile → (y, x) strength of change, 1 at the site's median; a pure function of each pixel."""
+
+ENTRY_POINTS = "changedetect.detectors"
+"""Entry-point group under which other packages register a detector."""
+
+
+class Detector(Protocol):
+    """A way to measure change."""
+
+    @property
+    def name(self) -> str:
+        """Key in `DETECTORS`."""
+        ...
+
+    @property
+    def changed_at(self) -> float:
+        """Strength above which the ground counts as changed in `change_map.tif`."""
+        ...
+
+    @property
+    def object_at(self) -> float:
+        """Strength above which a pixel can belong to a reported object."""
+        ...
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:
+        """Learn the pair's noise.
+
+        Parameters
+        ----------
+        sample
+            (band, pixel) features with the earlier date normalised onto the later one.
+        no_change
+            (pixel,) True on the half that changed least.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whitened:
+    """Residual whitened by the noise of each land cover; the default (see `changedetect.diff.whitened`)."""
+
+    name: str = "whitened"
+    """Key in `DETECTORS`."""
+    changed_at: float = 2.2
+    """2.2 times the median residual."""
+    object_at: float = 3.1
+    """3.1 times: published polygons ask for more than a change map."""
+    classes: int = 6
+    """Land-cover classes."""
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:
+        """Fit class centres, their noise, and the median residual."""
+        whitened = fit_whitened(sample, no_change, classes=self.classes)
+        return _in_medians(whitened.distance, sample)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobustCva:
+    """Change vector analysis on robust z-scores: the length of the residual in units of each band's own noise.
+
+    Malila (1980), Change vector analysis, Purdue LARS Symposium paper 385; the centre and scale are the median and
+    1.4826 times the median absolute deviation (Hampel 1974, doi:10.1080/01621459.1974.10482962).
+    """
+
+    name: str = "cva"
+    """Key in `DETECTORS`."""
+    changed_at: float = 2.2
+    """As `Whitened`."""
+    object_at: float = 3.1
+    """As `Whitened`."""
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:
+        """Fit the centre and scale of each band's residual."""
+        residual = (sample.after_smooth - sample.before_smooth)[:, no_change]
+        centre = np.median(residual, axis=1)
+        scale = 1.4826 * np.median(np.abs(residual - centre[:, None]), axis=1) + 1e-6
+
+        def length(features: Features) -> FloatArray:
+            total = np.zeros(features.valid.shape, dtype=np.float32)
+            for band in range(len(centre)):
+                change = features.after_smooth[band] - features.before_smooth[band]
+                total += ((change - centre[band]) / scale[band]) ** 2
+            return np.sqrt(total)
+
+        return _in_medians(length, sample)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mad:
+    """IR-MAD on the smoothed dates: the root of its chi-square (see `changedetect.diff.irmad`)."""
+
+    name: str = "irmad"
+    """Key in `DETECTORS`."""
+    changed_at: float = 2.2
+    """As `Whitened`."""
+    object_at: float = 3.1
+    """As `Whitened`."""
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:  # noqa: ARG002 - finds its own no-change
+        """Fit the canonical variates."""
+        mad = fit_irmad(sample.before_smooth, sample.after_smooth)
+
+        def root_chi_square(features: Features) -> FloatArray:
+            chi_square: Float64Array = mad.chi_square(features.before_smooth, features.after_smooth)
+            return np.sqrt(chi_square).astype(np.float32)
+
+        return _in_medians(root_chi_square, sample)
+
+
+def _in_medians(distance: Strength, sample: Features) -> Strength:
+    # Two identical images have no noise to measure by: a floor well under one DN keeps 0 / 0 at 0.
+    median = max(float(np.median(distance(sample))), 1e-6)
+
+    def strength(features: Features) -> FloatArray:
+        return np.where(features.valid, distance(features) / np.float32(median), np.nan).astype(np.float32)
+
+    return strength
+
+
+DETECTORS: Mapping[str, Detector] = MappingProxyType({d.name: d for d in (Whitened(), RobustCva(), Mad())})
+"""The detectors that ship with the package, by name."""
+
+
+def detector_named(name: str) -> Detector:
+    """Look a detector up: the package's own, then other packages' entry points.
+
+    Raises
+    ------
+    ConfigError
+        No such detector; the message lists those there are.
+    """
+    if name in DETECTORS:
+        return DETECTORS[name]
+    plugins = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    if name in plugins:
+        plugin: Detector = plugins[name].load()()
+        return plugin
+    msg = f"unknown detector {name!r}: choose one of {', '.join(sorted({*DETECTORS, *plugins}))}"
+    raise ConfigError(msg)

@@ -1,0 +1,184 @@
+"""The diff engine: fit once on a sample of the site, apply tile by tile, decide on the whole.
+
+fit → apply (tiles) → choose_rule (whole) → objects, by `polygons` → evidence (tiles) → judge, by `kinds`
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage as ndi
+from scipy import stats
+
+from changedetect.diff.detectors import Strength, detector_named
+from changedetect.diff.features import Features, features_of, halo_px
+from changedetect.diff.gates import GreenScale, fit_green_scale, not_green_or_wet
+from changedetect.diff.indices import Bands, ndvi
+from changedetect.diff.options import DiffOptions
+from changedetect.diff.radiometry import IndexScale, Normalisation, fit_index_scale, fit_normalisation, no_change_half
+from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
+from changedetect.errors import PairError
+from changedetect.model import UNKNOWN, Composite, Pair, pixel_size_m
+from changedetect.types import BoolArray, FloatArray, IntArray
+
+LEAST_SAMPLE_PX = 400
+"""Fewer pixels in common can't define the noise of six bands."""
+SETTLED_CORRELATION = 0.60
+"""Median rank correlation of the bands between the dates above which ground is settled."""
+SETTLED_PURITY = 0.60
+"""Share of the strongly changed ground that passes the gates above which ground is settled: in a suburb nearly all
+that changes is construction, among fields nearly nothing is."""
+WITNESS_SHARE = 0.3
+"""On restless ground an object of the settled rule joins whole when this share of it has new structure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """Everything learnt from the sample; small, and enough to judge any tile of the site."""
+
+    normalisation: Normalisation
+    """Earlier date → radiometry of the later one."""
+    strength: Strength
+    """The detector, fitted."""
+    changed_at: float
+    """Strength that counts as changed."""
+    object_at: float
+    """Strength of a reported object's pixels."""
+    scales: tuple[IndexScale, IndexScale]
+    """What makes each date's numbers reflectance, for indices: earlier, later."""
+    green: GreenScale | None
+    """What is green here; None without NIR and red."""
+    lines: tuple[Line, ...]
+    """Soil lines; empty without blue and red."""
+    correlation: float
+    """Median over the bands of the rank correlation between the dates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """What is known of each pixel, (y, x) each."""
+
+    strength: FloatArray
+    """Strength of change, 1 at the site's median; NaN unknown."""
+    changed: IntArray
+    """uint8: 1 changed, 0 not, 255 unknown."""
+    strong: BoolArray
+    """Changed strongly enough for an object, whatever it is."""
+    candidate: BoolArray
+    """`strong`, and neither green nor wet afterwards."""
+    structured: BoolArray
+    """Has new fine structure that soil does not make."""
+
+
+def engine_halo_px(pixel_m: float) -> int:
+    """Pixels a tile must be read beyond what it owns, for `apply` and `evidence` to be exact."""
+    return max(halo_px(pixel_m), structure_halo_px(pixel_m))
+
+
+def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
+    """Learn radiometry, noise, vegetation and soil of a pair from a (band, pixel) sample of valid pixels.
+
+    Raises
+    ------
+    PairError
+        Too few pixels that both dates see.
+    ConfigError
+        An unknown detector.
+    """
+    count = sample.before.shape[1]
+    if count < LEAST_SAMPLE_PX:
+        msg = f"only {count} pixels are clear at both dates, fewer than {LEAST_SAMPLE_PX}: widen a window or the site"
+        raise PairError(msg)
+    detector = detector_named(options.detector)
+    no_change = no_change_half(sample.before, sample.after)
+    normalisation = fit_normalisation(sample.before, sample.after, no_change)
+    normalised = sample.normalised(normalisation)
+    scales = (
+        fit_index_scale(sample.before**2, sample.bands, calibrated=calibrated),
+        fit_index_scale(sample.after**2, sample.bands, calibrated=calibrated),
+    )
+    _, after = normalised.reflectance(scales[1])
+    return Fitted(
+        normalisation=normalisation,
+        strength=detector.fit(normalised, no_change),
+        changed_at=options.changed_at or detector.changed_at,
+        object_at=options.object_at or detector.object_at,
+        scales=scales,
+        green=fit_green_scale(after, no_change, calibrated=calibrated),
+        lines=fit_lines(sample, scales),
+        correlation=_rank_correlation(sample),
+    )
+
+
+def apply(fitted: Fitted, pair: Pair) -> Layers:
+    """Judge every pixel of a tile; exact where `engine_halo_px` of it lie around a pixel, or the site ends."""
+    features = features_of(pair).normalised(fitted.normalisation)
+    before, after = features.reflectance(fitted.scales[1])
+    strength = fitted.strength(features)
+    with np.errstate(invalid="ignore"):
+        changed = np.where(features.valid, strength > fitted.changed_at, UNKNOWN).astype(np.uint8)
+        strong = strength > fitted.object_at
+    return Layers(
+        strength=strength,
+        changed=changed,
+        strong=strong,
+        candidate=strong & not_green_or_wet(before, after, fitted.green),
+        structured=new_structure(fitted, pair, after).strength > 1,
+    )
+
+
+def new_structure(fitted: Fitted, pair: Pair, after: Bands) -> Structure:
+    """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
+    height, width = pixel_size_m(pair.geobox)
+    barren = np.ones(pair.valid.shape, dtype=bool)
+    if {"nir", "red"} <= set(after):
+        barren = ndvi(after) < GREENEST_NDVI
+    sharp = (_sharp(pair.before, fitted.scales[0]), _sharp(pair.after, fitted.scales[1]))
+    return structure_of(sharp, pair.valid, barren, fitted.lines, float(np.sqrt(height * width)))
+
+
+def _sharp(composite: Composite, scale: IndexScale) -> Bands:
+    return dict(zip(composite.bands, scale.apply(np.nan_to_num(composite.data)), strict=True))
+
+
+def purity(layers: Layers) -> float:
+    """Share of the strongly changed ground that is neither green nor wet afterwards; 1 where nothing changed."""
+    strong = int(layers.strong.sum())
+    return float(layers.candidate.sum() / strong) if strong else 1.0
+
+
+def is_settled(fitted: Fitted, layers: Layers, options: DiffOptions) -> bool:
+    """Whether the settled rule serves this pair; see `DiffOptions.rule`."""
+    if options.rule != "auto":
+        return options.rule == "settled"
+    settled = fitted.correlation >= SETTLED_CORRELATION and purity(layers) >= SETTLED_PURITY
+    return settled or not fitted.lines
+
+
+def with_witnesses(structured: BoolArray, candidates: BoolArray) -> BoolArray:
+    """New structure, and the whole of every settled-rule object of which it covers `WITNESS_SHARE`."""
+    labels, _ = ndi.label(candidates)
+    members = np.bincount(labels.ravel())
+    covered = np.bincount(labels.ravel(), weights=structured.ravel())
+    joins = covered >= WITNESS_SHARE * members
+    joins[0] = False
+    return np.asarray(structured | joins[labels])
+
+
+def _rank_correlation(sample: Features) -> float:
+    """Median over bands of Spearman's rho; 1 for bands without contrast, which can't have changed in rank."""
+    rhos = []
+    for before, after in zip(sample.before, sample.after, strict=True):
+        flat = np.ptp(before) == 0 or np.ptp(after) == 0
+        rhos.append(1.0 if flat else float(stats.spearmanr(before, after).statistic))
+    return float(np.median(rhos))
+
+
+def swapped(sample: Features) -> Features:
+    """The sample of the same pair with the dates exchanged."""
+    return replace(
+        sample,
+        before=sample.after,
+        after=sample.before,
+        before_smooth=sample.after_smooth,
+        after_smooth=sample.before_smooth,
+    )

@@ -1,0 +1,170 @@
+"""New fine structure that soil and crops do not make: the rule for restless ground.
+
+Soils, stubble and dry crops lie near one line, blue = c0 + c1 * red: they differ in brightness along it (the soil
+line, Richardson & Wiegand 1977, here between visible bands). Roofs, concrete and paving lie off it, each by another
+amount. So the local standard deviation of the distance from that line, after minus before, is large where something
+was built, and small where a field changed as a whole (an equal shift), under haze (smooth), in an old village (rough
+on both dates) and at field borders (steps along the line). The same with SWIR in place of red.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from changedetect.diff import indices
+from changedetect.diff.features import Features
+from changedetect.diff.local import gaussian_halo_px, local_deviation, smooth
+from changedetect.diff.radiometry import IndexScale
+from changedetect.types import BoolArray, Float64Array, FloatArray
+
+WINDOW_M = 30.0
+"""Window of the local deviation: three Sentinel-2 pixels, never fewer than three pixels."""
+GAIN_SMOOTHING_PX = 1.0
+"""Gaussian on the gain of texture."""
+RESPONSE = {"red": (0.65, 0.003), "swir16": (0.52, 0.0024)}
+"""Regressor → how large a gain makes strength 1: as a share of the line's own scatter, and at least in reflectance."""
+GREENEST_NDVI = 0.40
+"""New structure must be barer than this afterwards."""
+WET_NDWI, WET_MNDWI, WET_SWIR = -0.10, -0.05, 0.18
+"""No water within a pixel, at either date: shores, ponds and flooded fields are rough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Blue as a line of another band, at both dates."""
+
+    regressor: str
+    """The other band."""
+    before: tuple[float, float]
+    """Intercept and slope, earlier date."""
+    after: tuple[float, float]
+    """Intercept and slope, later date."""
+    scatter: float
+    """The larger date's robust standard deviation about the line, reflectance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """Evidence of new structure, (y, x) each."""
+
+    strength: FloatArray
+    """Gain of texture over what makes 1; 0 where it can't be construction."""
+    texture_before: FloatArray
+    """Local deviation from the red line, earlier date, reflectance."""
+    texture_after: FloatArray
+    """The same, later date."""
+    excess_gain: FloatArray
+    """Change of the distance from the red line, in units of its scatter; positive: bluer than soil."""
+
+
+def structure_halo_px(pixel_m: float) -> int:
+    """Pixels that `structure_of` looks beyond the ones it computes."""
+    return _window_px(pixel_m) // 2 + gaussian_halo_px(GAIN_SMOOTHING_PX) + 1
+
+
+def fit_lines(sample: Features, scales: tuple[IndexScale, IndexScale]) -> tuple[Line, ...]:
+    """Fit the soil lines on a (band, pixel) sample that is *not* normalised; empty without blue and red.
+
+    `scales` make each date's numbers reflectance.
+    """
+    if not {"blue", "red"} <= set(sample.bands):
+        return ()
+    index = {name: i for i, name in enumerate(sample.bands)}
+    before, after = scales[0].apply(sample.before**2), scales[1].apply(sample.after**2)
+    lines = []
+    for regressor in RESPONSE:
+        if regressor in index:
+            x, y = index[regressor], index["blue"]
+            fits = [_robust_line(d[x].astype(np.float64), d[y].astype(np.float64)) for d in (before, after)]
+            (line_before, scatter_before), (line_after, scatter_after) = fits
+            scatter = max(scatter_before, scatter_after)
+            lines.append(Line(regressor=regressor, before=line_before, after=line_after, scatter=scatter))
+    return tuple(lines)
+
+
+def _robust_line(
+    x: Float64Array, y: Float64Array, *, iterations: int = 8, tuning: float = 2.0
+) -> tuple[tuple[float, float], float]:
+    """Line by iteratively reweighted least squares with Cauchy weights.
+
+    Holland & Welsch (1977), doi:10.1080/03610927708827533. Gives (intercept, slope) and the scatter about the line:
+    1.4826 times the median absolute deviation.
+    """
+    weight = np.ones(len(x))
+    line, scatter = (0.0, 0.0), 0.0
+    for _ in range(iterations):
+        mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
+        variance = np.average((x - mean_x) ** 2, weights=weight)
+        slope = np.average((x - mean_x) * (y - mean_y), weights=weight) / max(variance, 1e-12)
+        line = (float(mean_y - slope * mean_x), float(slope))
+        residual = y - line[0] - slope * x
+        scatter = float(1.4826 * np.median(np.abs(residual - np.median(residual)))) + 1e-9
+        weight = 1 / (1 + (residual / (tuning * scatter)) ** 2)
+    return line, scatter
+
+
+def structure_of(
+    dates: tuple[indices.Bands, indices.Bands],
+    valid: BoolArray,
+    barren: BoolArray,
+    lines: Sequence[Line],
+    pixel_m: float,
+) -> Structure:
+    """Strength of new structure on a tile, right beyond `structure_halo_px` of its edges.
+
+    Parameters
+    ----------
+    dates
+        (y, x) reflectance by name, not smoothed and not normalised: earlier, later.
+    valid
+        (y, x) True where both dates are valid.
+    barren
+        (y, x) True where the later date's NDVI is under `GREENEST_NDVI`.
+    lines
+        From `fit_lines`; with none, there is no strength anywhere.
+    pixel_m
+        Pixel size, metres.
+    """
+    before, after = dates
+    window = _window_px(pixel_m)
+    squares = np.zeros(valid.shape, dtype=np.float32)
+    texture_before = texture_after = excess_gain = squares
+    for line in lines:
+        excess_before = _excess(before, line.regressor, line.before)
+        excess_after = _excess(after, line.regressor, line.after)
+        rough_before = local_deviation(excess_before, valid, window)
+        rough_after = local_deviation(excess_after, valid, window)
+        gain = smooth(np.maximum(rough_after - rough_before, 0), valid, GAIN_SMOOTHING_PX)
+        share, least = RESPONSE[line.regressor]
+        squares = squares + (np.nan_to_num(gain) / np.float32(max(share * line.scatter, least))) ** 2
+        if line.regressor == "red":
+            texture_before, texture_after = rough_before, rough_after
+            excess_gain = (excess_after - excess_before) / np.float32(line.scatter)
+    strength = np.sqrt(squares / np.float32(max(len(lines), 1)))
+    strength[~(barren & _dry_inside(before, after, valid))] = 0
+    return Structure(
+        strength=strength, texture_before=texture_before, texture_after=texture_after, excess_gain=excess_gain
+    )
+
+
+def _window_px(pixel_m: float) -> int:
+    return max(3, 2 * round((WINDOW_M / pixel_m - 1) / 2) + 1)
+
+
+def _excess(bands: indices.Bands, regressor: str, line: tuple[float, float]) -> FloatArray:
+    return bands["blue"] - np.float32(line[0]) - np.float32(line[1]) * bands[regressor]
+
+
+def _dry_inside(before: indices.Bands, after: indices.Bands, valid: BoolArray) -> BoolArray:
+    # The edge of the valid ground is no place to measure texture.
+    keep = ndi.binary_erosion(valid, border_value=1)
+    if {"green", "nir", "swir16"} <= set(after):
+        keep &= ~ndi.binary_dilation((_wet(before) | _wet(after)) & valid)
+    return np.asarray(keep)
+
+
+def _wet(bands: indices.Bands) -> BoolArray:
+    wet = (indices.ndwi(bands) > WET_NDWI) & (indices.mndwi(bands) > WET_MNDWI)
+    return np.asarray(wet & (bands["swir16"] < WET_SWIR))
