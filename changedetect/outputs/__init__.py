@@ -1,0 +1,81 @@
+"""Everything a run leaves behind: files that other programs open, and pictures that people look at."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from shapely.geometry import mapping
+
+from changedetect.model import SiteResult
+from changedetect.outputs.chips import write_chips
+from changedetect.outputs.files import remove, write_json
+from changedetect.outputs.rasters import write_change_map
+from changedetect.outputs.tables import write_summary
+from changedetect.outputs.vectors import conform, gather, write_geojson, write_geoparquet
+
+__all__ = ["write_run", "write_site"]
+
+_SITE_FILES = ("provenance.json", "changes.geojson", "change_map.tif", "before.png", "after.png")
+
+
+def write_site(result: SiteResult, out: Path) -> None:
+    """Write one site's files to `out/sites/<site_id>/`.
+
+    `provenance.json` goes first and comes last: where it lies, the other files belong to it. A failed site has it
+    alone, with the reason; nothing of an earlier run stays.
+
+    Raises
+    ------
+    OutputError
+        The folder can't be written.
+    """
+    folder = out / "sites" / result.site.site_id
+    for name in _SITE_FILES:
+        remove(folder / name)
+    if result.status == "ok":
+        changes = conform(result.changes)
+        write_geojson(folder / "changes.geojson", changes)
+        if result.change_map is not None:
+            write_change_map(folder / "change_map.tif", result.change_map)
+        if result.preview is not None:
+            write_chips(folder, result.preview, changes, _dates(result))
+    record = {
+        "site": {
+            "site_id": result.site.site_id,
+            "name": result.site.name,
+            "geometry": mapping(result.site.geometry),
+            "properties": result.site.properties,
+        },
+        "status": result.status,
+        "reason": result.reason,
+        "summary": result.summary,
+        "provenance": result.provenance,
+    }
+    write_json(folder / "provenance.json", record)
+
+
+def write_run(results: Iterable[SiteResult], out: Path, run: Mapping[str, Any]) -> None:
+    """Write what is said of all sites together; `run.json` comes last.
+
+    Only `site`, `status`, `reason`, `changes` and `summary` of the results are read: a batch over many sites keeps
+    `dataclasses.replace(result, preview=None, change_map=None)` of each.
+
+    Raises
+    ------
+    OutputError
+        The folder can't be written, or `run` holds what JSON can't.
+    """
+    kept = list(results)
+    remove(out / "run.json")
+    changes = gather([result.changes for result in kept if result.status == "ok"])
+    write_geojson(out / "changes.geojson", changes)
+    write_geoparquet(out / "changes.parquet", changes)
+    write_summary(out / "summary.csv", kept)
+    write_json(out / "run.json", run)
+
+
+def _dates(result: SiteResult) -> tuple[str, str]:
+    """The compared dates as text: from the summary, else from a change; empty where neither says."""
+    first = result.changes.iloc[0] if len(result.changes) else {}
+    before, after = (result.summary.get(name) or first.get(name) for name in ("before", "after"))
+    return (before if isinstance(before, str) else "", after if isinstance(after, str) else "")

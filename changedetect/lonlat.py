@@ -1,0 +1,40 @@
+"""Geometry on the globe, in degrees: what a plane does not have to care about."""
+
+import antimeridian
+import numpy as np
+import shapely
+from pyproj import Transformer
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+
+def cut_antimeridian(polygon: Polygon) -> Polygon | MultiPolygon:
+    """Cut a polygon where it crosses the antimeridian (RFC 7946, 3.1.9).
+
+    An edge over more than half the globe betrays a crossing, and so do longitudes beyond 180 degrees.
+    """
+    lon = shapely.get_coordinates(polygon)[:, 0]
+    if polygon.is_empty or (np.abs(np.diff(lon)).max() <= 180 and np.abs(lon).max() <= 180):
+        return polygon
+    eastward = shapely.transform(polygon, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
+    return antimeridian.fix_polygon(shapely.orient_polygons(eastward), fix_winding=False, great_circle=False)
+
+
+def polygons_of(geometry: BaseGeometry) -> MultiPolygon:
+    """Keep the polygons of anything: KML mixes them with labels, `make_valid` with what they collapse to."""
+    parts = shapely.get_parts(shapely.get_parts([geometry])).tolist()
+    return MultiPolygon([part for part in parts if isinstance(part, Polygon) and not part.is_empty])
+
+
+def around(geometry: BaseGeometry, radius_m: float) -> MultiPolygon:
+    """Buffer points or lines by metres, in the azimuthal equidistant projection centred on the first point.
+
+    May reach beyond the antimeridian: `cut_antimeridian` mends that.
+    """
+    lon, lat = shapely.get_coordinates(geometry)[0]
+    local = f"+proj=aeqd +lon_0={lon} +lat_0={lat} +datum=WGS84 +units=m"
+    there = Transformer.from_crs("EPSG:4326", local, always_xy=True)
+    back = Transformer.from_crs(local, "EPSG:4326", always_xy=True)
+    flat = shapely.transform(geometry, lambda xy: np.column_stack(there.transform(*xy.T)))
+    buffered = polygons_of(shapely.buffer(flat, radius_m, quad_segs=16))
+    return shapely.transform(buffered, lambda xy: np.column_stack(back.transform(*xy.T)))

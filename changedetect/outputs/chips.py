@@ -1,0 +1,204 @@
+"""`before.png` and `after.png`: the same ground in the same stretch, so that the eye compares only the ground."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from PIL import Image, ImageDraw, ImageFont
+from shapely.affinity import affine_transform
+from shapely.geometry import Polygon
+
+from changedetect.model import Pair, pixel_size_m
+from changedetect.outputs.files import whole
+from changedetect.types import FloatArray
+
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {"construction": "#D55E00", "clearing": "#F0E442", "removal": "#56B4E9", "other": "#CC79A7"}
+)
+"""Outline by kind: colours that the colour-blind tell apart (Okabe and Ito 2008, jfly.uni-koeln.de/color)."""
+
+_RECIPES = (("red", "green", "blue"), ("nir", "red", "green"), ("nir08", "red", "green"))
+"""Bands shown as red, green, blue: true colour, else the false colour of aerial photography."""
+
+_MIN_SIDE, _MAX_SIDE, _MIN_WIDTH, _FOOTER = 800, 2000, 680, 34
+"""Pixels: longer side of a picture at least and at most, width of the sheet at least, height of the legend."""
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Canvas:
+    """How a picture lies on its grid."""
+
+    geobox: GeoBox
+    """The grid of the pixels that are shown."""
+    reduce: int
+    """Grid pixels that are averaged into one, along each side."""
+    enlarge: int
+    """Picture pixels that show one of those, along each side."""
+
+    @classmethod
+    def fit(cls, geobox: GeoBox) -> "_Canvas":
+        longer = max(geobox.shape)
+        reduce = math.ceil(longer / _MAX_SIDE)
+        return cls(geobox=geobox, reduce=reduce, enlarge=math.ceil(_MIN_SIDE / math.ceil(longer / reduce)))
+
+    @property
+    def scale(self) -> float:
+        """Picture pixels per grid pixel."""
+        return self.enlarge / self.reduce
+
+
+def write_chips(folder: Path, pair: Pair, changes: gpd.GeoDataFrame, dates: tuple[str, str]) -> None:
+    """Write `before.png` and `after.png`, with the outlines of the changes (lon/lat) on both.
+
+    Raises
+    ------
+    OutputError
+        A file can't be written.
+    """
+    pictures = render(pair, changes, dates)
+    for name, picture in zip(("before", "after"), pictures, strict=True):
+        with whole(folder / f"{name}.png") as beside:
+            picture.save(beside, format="PNG")
+
+
+def render(pair: Pair, changes: gpd.GeoDataFrame, dates: tuple[str, str]) -> tuple[Image.Image, Image.Image]:
+    """Draw both dates, with what `dates` calls them, in one stretch."""
+    canvas = _Canvas.fit(pair.geobox)
+    bands = choose_bands(pair.bands)
+    index = [pair.bands.index(band) for band in bands]
+    before, after = (shrink(date.data[index], canvas.reduce) for date in (pair.before, pair.after))
+    # Raw numbers of different bands share no scale; visible reflectances do, and keep their hue only together.
+    together = pair.calibrated and bands == _RECIPES[0]
+    outlines = list(_outlines(changes, canvas))
+    sheets = []
+    for pixels, title, date in zip(stretch(before, after, together=together), ("before", "after"), dates, strict=True):
+        picture = Image.fromarray(np.repeat(np.repeat(pixels, canvas.enlarge, 0), canvas.enlarge, 1))
+        _draw_outlines(picture, outlines)
+        sheets.append(_with_footer(picture, f"{title}  {date}".rstrip(), canvas, [kind for kind, _ in outlines]))
+    return sheets[0], sheets[1]
+
+
+def choose_bands(bands: tuple[str, ...]) -> tuple[str, str, str]:
+    """Bands to show as red, green and blue: true colour, else false colour, else the first three or a grey one.
+
+    >>> choose_bands(("green", "red", "nir"))
+    ('nir', 'red', 'green')
+    """
+    for recipe in _RECIPES:
+        if set(recipe) <= set(bands):
+            return recipe
+    return bands[:3] if len(bands) >= 3 else (bands[0],) * 3  # type: ignore[return-value]
+
+
+def shrink(data: FloatArray, factor: int) -> FloatArray:
+    """Average blocks of `factor` x `factor` pixels of a (band, y, x) array; NaN only where a whole block is."""
+    if factor == 1:
+        return data
+    bands, height, width = data.shape
+    padding = ((0, 0), (0, -height % factor), (0, -width % factor))
+    padded = np.pad(data, padding, constant_values=np.nan)
+    blocks = padded.reshape(bands, padded.shape[1] // factor, factor, padded.shape[2] // factor, factor)
+    seen = np.isfinite(blocks)
+    number = seen.sum(axis=(2, 4), dtype=np.float32)
+    total = np.where(seen, blocks, np.float32(0)).sum(axis=(2, 4), dtype=np.float32)
+    mean: FloatArray = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    return mean
+
+
+def stretch(before: FloatArray, after: FloatArray, *, together: bool) -> tuple[Rgb, Rgb]:
+    """Turn two (3, y, x) arrays into (y, x, 3) pictures with one stretch for both dates.
+
+    The 2nd and 98th percentiles of both dates become black and white, with a gamma of 1.8; over all bands `together`,
+    or band by band. Pixels without value are hatched grey.
+    """
+    both = np.concatenate([before.reshape(3, -1), after.reshape(3, -1)], axis=1)
+    groups = [both] * 3 if together else [both[band] for band in range(3)]
+    low, high = np.array([_limits(group) for group in groups]).T[:, :, None, None]
+    return _to_picture(before, low, high), _to_picture(after, low, high)
+
+
+def _limits(values: FloatArray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(finite, (2, 98))
+    return float(low), float(max(high, np.nextafter(low, np.inf)))
+
+
+def _to_picture(data: FloatArray, low: NDArray[np.float64], high: NDArray[np.float64]) -> Rgb:
+    seen = np.isfinite(data).all(axis=0)
+    unit = np.clip((np.where(seen, data, 0) - low) / (high - low), 0, 1)
+    row, column = np.indices(seen.shape)
+    hatch = np.where((row + column) % 4 == 0, 150, 110)
+    return np.where(seen, 255 * unit ** (1 / 1.8), hatch).round().astype(np.uint8).transpose(1, 2, 0)
+
+
+def _outlines(changes: gpd.GeoDataFrame, canvas: _Canvas) -> Iterator[tuple[str, list[list[tuple[float, float]]]]]:
+    """Rings of each change in picture pixels; nothing on a grid that lies nowhere."""
+    grid = canvas.geobox
+    if grid.crs is None or changes.empty:
+        return
+    back = ~grid.affine
+    to_picture = [canvas.scale * number for number in (back.a, back.b, back.d, back.e, back.c, back.f)]
+    centre = grid.extent.centroid.coords[0][0]
+    for kind, geometry in zip(changes["kind"], changes.geometry.to_crs(grid.crs.to_wkt()), strict=True):
+        parts = shapely.get_parts(geometry)
+        if grid.crs.geographic:  # a cut half lies a whole turn away
+            parts = shapely.transform(
+                parts, lambda xy: np.column_stack([(xy[:, 0] - centre + 180) % 360 + centre - 180, xy[:, 1]])
+            )
+        whole_again = shapely.get_parts(affine_transform(shapely.union_all(parts), to_picture))
+        polygons = [part for part in whole_again if isinstance(part, Polygon)]
+        rings = [ring for part in polygons for ring in (part.exterior, *part.interiors)]
+        yield str(kind), [[(float(x), float(y)) for x, y in ring.coords] for ring in rings]
+
+
+def _draw_outlines(picture: Image.Image, outlines: list[tuple[str, list[list[tuple[float, float]]]]]) -> None:
+    draw = ImageDraw.Draw(picture)
+    width = max(3, round(max(picture.size) / 400))
+    for halo in (True, False):  # all halos first: none may cover a neighbour's colour
+        for kind, rings in outlines:
+            for ring in rings:
+                colour = "black" if halo else COLOURS.get(kind, COLOURS["other"])
+                draw.line(ring, fill=colour, width=width + 2 * halo, joint="curve")
+
+
+def _with_footer(picture: Image.Image, title: str, canvas: _Canvas, kinds: list[str]) -> Image.Image:
+    """Put the dates, the kinds that are drawn and a scale bar under the picture, where they hide nothing."""
+    sheet = Image.new("RGB", (max(picture.width, _MIN_WIDTH), picture.height + _FOOTER), "#1B1B1B")
+    sheet.paste(picture, (0, 0))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    middle = picture.height + _FOOTER // 2
+    draw.text((8, middle), title, fill="white", font=font, anchor="lm")
+    metres, length = _scale_bar(pixel_size_m(canvas.geobox)[1] / canvas.scale, sheet.width / 6)
+    right = sheet.width - 10
+    draw.line(
+        [(right - length, middle - 4), (right - length, middle + 4), (right, middle + 4), (right, middle - 4)],
+        "white",
+        2,
+    )
+    text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
+    draw.text((right - length / 2, middle - 4), text, fill="white", font=font, anchor="mm")
+    position = 24 + draw.textlength(title, font=font)
+    for kind in (kind for kind in COLOURS if kind in kinds):
+        draw.rectangle([position, middle - 5, position + 10, middle + 5], fill=COLOURS[kind])
+        draw.text((position + 15, middle), kind, fill="white", font=font, anchor="lm")
+        position += 27 + draw.textlength(kind, font=font)
+    return sheet
+
+
+def _scale_bar(metres_per_pixel: float, room: float) -> tuple[float, float]:
+    """Longest of 1, 2, 5, 10, ... metres that fits in `room` picture pixels, and its length in pixels."""
+    fitting = metres_per_pixel * room
+    power = 10.0 ** math.floor(math.log10(fitting))
+    metres = max(step for step in (power, 2 * power, 5 * power) if step <= fitting)
+    return metres, metres / metres_per_pixel
