@@ -1,0 +1,205 @@
+"""Reading rasters: the header, and the numbers on any grid."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.enums import MaskFlags
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from changedetect.errors import RasterError
+from changedetect.geotiff.grids import aligned_window, covering_window, points, samples_per_side, size_ratio
+from changedetect.geotiff.options import GDAL_FAILURES, environment, reason
+from changedetect.geotiff.sampling import Coordinates, average, bilinear, nearest, working_type
+from changedetect.types import BoolArray
+
+ResamplingName = Literal["nearest", "bilinear", "average", "auto"]
+"""`nearest` for codes, `bilinear` for a finer or similar grid, `average` for a coarser one; `auto` picks of these two."""
+
+_COARSER = 1.5
+"""From this ratio of pixel sizes on, `auto` averages: four-point weights would leave source pixels out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterInfo:
+    """What a raster's header says."""
+
+    href: str
+    """Path or URL."""
+    geobox: GeoBox
+    """CRS, transform and shape."""
+    band_names: tuple[str, ...]
+    """Band descriptions in lower case, `''` where a band has none."""
+    dtype: str
+    """numpy name of the first band's type."""
+    nodata: float | None
+    """The declared nodata number; None where none is declared."""
+    scales: tuple[float, ...]
+    """Declared factor of each band, 1 where none is declared."""
+    offsets: tuple[float, ...]
+    """Declared offset of each band, added after scaling."""
+
+
+def info(href: str | Path) -> RasterInfo:
+    """Read a raster's header; `RasterError` when it can't be opened or does not say where it lies."""
+    with _opened(href) as source:
+        return RasterInfo(
+            href=str(href),
+            geobox=GeoBox.from_rio(source),
+            band_names=tuple((name or "").strip().lower() for name in source.descriptions),
+            dtype=str(source.dtypes[0]),
+            nodata=source.nodata,
+            scales=tuple(float(scale) for scale in source.scales),
+            offsets=tuple(float(offset) for offset in source.offsets),
+        )
+
+
+def read(
+    href: str | Path,
+    geobox: GeoBox,
+    *,
+    indexes: Sequence[int] = (1,),
+    resampling: ResamplingName = "nearest",
+    nodata: float | None = None,
+) -> tuple[NDArray[Any], BoolArray]:
+    """Read bands of a raster on a grid: the raw numbers, without scale and offset.
+
+    Parameters
+    ----------
+    href : str or Path
+        Path or URL.
+    geobox : GeoBox
+        The grid asked for; parts outside the raster are invalid.
+    indexes : sequence of int
+        Bands, from 1.
+    resampling : {"nearest", "bilinear", "average", "auto"}
+        Used only where the grid is not the raster's own. `bilinear` and `average` weigh valid source pixels only and
+        give floats.
+    nodata : float, optional
+        The number that means no data; the raster's own declaration when None. NaN, internal masks and alpha bands
+        are always honoured.
+
+    Returns
+    -------
+    data : array, (band, y, x)
+        Numbers; where not `valid` they mean nothing.
+    valid : bool array, (y, x)
+        True where every band has data. With `bilinear`, where the source pixel under the centre has data.
+
+    Raises
+    ------
+    RasterError
+        The raster can't be opened or read, or has no CRS, or lacks a band.
+    """
+    with _opened(href) as source:
+        if missing := [index for index in indexes if not 1 <= index <= source.count]:
+            msg = f"{href} has no band {missing[0]}: ask for 1 to {source.count}"
+            raise RasterError(msg)
+        aligned = aligned_window(GeoBox.from_rio(source), geobox)
+        if aligned:
+            data, valid = _read_window(source, aligned, indexes, nodata)
+        else:
+            data, valid = _resample(source, geobox, indexes, resampling, nodata)
+    return data, np.asarray(valid.all(axis=0))
+
+
+@contextmanager
+def _opened(href: str | Path) -> Iterator[DatasetReader]:
+    """Open for reading under the documented options; every failure inside becomes one line."""
+    text = str(href)
+    try:
+        with environment(text), _open(text) as source:
+            if source.crs is None or source.transform == Affine.identity():
+                msg = f"{text} does not say where it lies (no CRS or no transform): georeference it, e.g. gdal_edit.py"
+                raise RasterError(msg)
+            yield source
+    except GDAL_FAILURES as error:
+        msg = f"can't read {text}: {reason(error)}; check that it exists, is complete and is a raster GDAL knows"
+        raise RasterError(msg) from error
+
+
+def _open(text: str) -> DatasetReader:
+    with warnings.catch_warnings():
+        # Said as an error by our caller, with the path and the remedy.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(text)
+
+
+def _read_window(
+    source: DatasetReader, window: tuple[slice, slice], indexes: Sequence[int], nodata: float | None
+) -> tuple[NDArray[Any], BoolArray]:
+    """Raw numbers and (band, y, x) validity of a rectangle that may reach beyond the raster."""
+    rows, cols = window
+    shape = (len(indexes), max(rows.stop - rows.start, 0), max(cols.stop - cols.start, 0))
+    declared = source.nodata if nodata is None else nodata
+    data = np.zeros(shape, dtype=source.dtypes[indexes[0] - 1])
+    valid = np.zeros(shape, dtype=bool)
+    top, bottom = max(rows.start, 0), min(rows.stop, source.height)
+    left, right = max(cols.start, 0), min(cols.stop, source.width)
+    if bottom <= top or right <= left:
+        return data, valid
+    target = (
+        slice(None),
+        slice(top - rows.start, bottom - rows.start),
+        slice(left - cols.start, right - cols.start),
+    )
+    part = Window(left, top, right - left, bottom - top)
+    data[target] = numbers = source.read(list(indexes), window=part)
+    good = np.isfinite(numbers)
+    if declared is not None and not np.isnan(declared):
+        good &= numbers != numbers.dtype.type(declared) if _fits(declared, numbers.dtype) else True
+    masked = [MaskFlags.per_dataset in source.mask_flag_enums[index - 1] for index in indexes]
+    if any(masked):  # an internal mask or an alpha band
+        good &= source.read_masks(list(indexes), window=part) > 0
+    valid[target] = good
+    return data, valid
+
+
+def _fits(number: float, dtype: np.dtype[Any]) -> bool:
+    """Whether a number can occur in a type at all: -9999 is no uint16."""
+    if np.issubdtype(dtype, np.floating):
+        return True
+    limits = np.iinfo(dtype)
+    return float(number).is_integer() and limits.min <= number <= limits.max
+
+
+def _resample(
+    source: DatasetReader,
+    geobox: GeoBox,
+    indexes: Sequence[int],
+    resampling: ResamplingName,
+    nodata: float | None,
+) -> tuple[NDArray[Any], BoolArray]:
+    """Read on a grid that is not the raster's own: (band, y, x) data and validity."""
+    own = GeoBox.from_rio(source)
+    if resampling == "auto":
+        resampling = "average" if size_ratio(own, geobox) > _COARSER else "bilinear"
+    count = samples_per_side(own, geobox) if resampling == "average" else 1
+    centres = points(own, geobox)
+    window = covering_window(own, centres, margin=count + 2)
+    data, valid = _read_window(source, window, indexes, nodata)
+    if data.size == 0:
+        shape = (len(indexes), *geobox.shape)
+        empty = np.zeros(shape, data.dtype if resampling == "nearest" else working_type(data.dtype))
+        return empty, np.zeros(shape, dtype=bool)
+
+    def within(at: Coordinates) -> Coordinates:
+        return at[0] - window[1].start, at[1] - window[0].start
+
+    if resampling == "nearest":
+        return nearest(data, valid, within(centres))
+    if resampling == "bilinear":
+        return bilinear(data, valid, within(centres))
+    steps = [(step + 0.5) / count for step in range(count)]
+    spread = (within(points(own, geobox, across=across, down=down)) for down in steps for across in steps)
+    return average(data, valid, spread)
