@@ -171,6 +171,23 @@ class TileSpec:
             slice(self.cols.start - cols.start, self.cols.stop - cols.start),
         )
 
+    def every(self, step: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Thin the site to every `step`-th row and column of `grid`.
+
+        Gives where this tile's share lies in an array of the padded rectangle, and where it goes in the thinned site.
+        """
+        take, place = [], []
+        for owned, inner in zip((self.rows, self.cols), self.inner, strict=True):
+            take.append(slice(inner.start + -owned.start % step, inner.stop, step))
+            place.append(slice(-(-owned.start // step), -(-owned.stop // step)))
+        return (take[0], take[1]), (place[0], place[1])
+
+
+def thinned_shape(grid: GeoBox, step: int) -> tuple[int, int]:
+    """Rows and columns left of a grid when every `step`-th is kept."""
+    rows, cols = grid.shape
+    return -(-rows // step), -(-cols // step)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:

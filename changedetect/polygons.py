@@ -1,6 +1,7 @@
 """From a mask of changed pixels to polygons: clean up, label, vectorise."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -14,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from skimage import morphology
 
 from changedetect.errors import ConfigError
-from changedetect.model import pixel_size_m
+from changedetect.model import CHANGE_COLUMNS, Site, empty_changes, pixel_size_m
 from changedetect.types import BoolArray, Float64Array, IntArray
 
 
@@ -85,3 +86,43 @@ def outlines(labels: IntArray, geobox: GeoBox) -> Sequence[BaseGeometry]:
     for geometry, value in shapes(labels, mask=labels > 0, connectivity=4, transform=geobox.affine):
         parts.setdefault(int(value), []).append(shape(geometry))
     return [union_all(parts[number]) for number in sorted(parts)]
+
+
+def change_ids(site_id: str, geometry: Sequence[BaseGeometry]) -> list[str]:
+    """Name each object by its site and its place, so that the same thing found again has the same name.
+
+    The place is the object's inner point (lon/lat) to about ten metres; objects that share one are counted.
+    """
+    names: list[str] = []
+    for outline in geometry:
+        point = outline.representative_point()
+        place = f"{point.x:.4f},{point.y:.4f}"
+        base = f"{site_id}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+        twins = sum(name == base or name.startswith(f"{base}-") for name in names)
+        names.append(f"{base}-{twins + 1}" if twins else base)
+    return names
+
+
+def to_frame(
+    site: Site, geometry: Sequence[BaseGeometry], columns: Mapping[str, Sequence[object]], geobox: GeoBox
+) -> gpd.GeoDataFrame:
+    """Objects as a frame of changes in lon/lat, surest first.
+
+    Parameters
+    ----------
+    site
+        Gives `site_id` and `site_name`.
+    geometry
+        Outlines in the CRS of `geobox`.
+    columns
+        The other `CHANGE_COLUMNS`, but for `change_id`; each as long as `geometry`.
+    geobox
+        The site's grid.
+    """
+    if not len(geometry):
+        return empty_changes()
+    frame = gpd.GeoDataFrame(dict(columns), geometry=list(geometry), crs=str(geobox.crs)).to_crs("EPSG:4326")
+    frame["site_id"], frame["site_name"] = site.site_id, site.name
+    frame = frame.sort_values(["confidence", "area_m2"], ascending=False, kind="stable", ignore_index=True)
+    frame["change_id"] = change_ids(site.site_id, list(frame.geometry))
+    return frame[list(CHANGE_COLUMNS)]

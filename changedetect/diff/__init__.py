@@ -1,5 +1,6 @@
 """The diff engine: how much changed, and what kind of change it was."""
 
+from changedetect.diff.attributes import attributes
 from changedetect.diff.detectors import DETECTORS, ENTRY_POINTS, Detector, Strength, detector_named
 from changedetect.diff.engine import Fitted, Layers, apply, engine_halo_px, fit, is_settled, purity, with_witnesses
 from changedetect.diff.engine import swapped as swapped_sample
@@ -8,7 +9,7 @@ from changedetect.diff.features import Features
 from changedetect.diff.found import Found, stands
 from changedetect.diff.kinds import Judgement, judge
 from changedetect.diff.options import DiffOptions
-from changedetect.diff.sample import sample_features
+from changedetect.diff.sample import sample_features, stride_px
 
 __all__ = [
     "DETECTORS",
@@ -23,6 +24,7 @@ __all__ = [
     "Layers",
     "Strength",
     "apply",
+    "attributes",
     "detector_named",
     "engine_halo_px",
     "fit",
@@ -32,6 +34,7 @@ __all__ = [
     "purity",
     "sample_features",
     "stands",
+    "stride_px",
     "swapped_sample",
     "with_witnesses",
 ]

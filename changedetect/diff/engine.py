@@ -18,7 +18,7 @@ from changedetect.diff.radiometry import IndexScale, Normalisation, fit_index_sc
 from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
 from changedetect.errors import PairError
 from changedetect.model import UNKNOWN, Composite, Pair, pixel_size_m
-from changedetect.types import BoolArray, FloatArray, IntArray
+from changedetect.types import BoolArray, IntArray
 
 LEAST_SAMPLE_PX = 400
 """Fewer pixels in common can't define the noise of six bands."""
@@ -57,8 +57,6 @@ class Fitted:
 class Layers:
     """What is known of each pixel, (y, x) each."""
 
-    strength: FloatArray
-    """Strength of change, 1 at the site's median; NaN unknown."""
     changed: IntArray
     """uint8: 1 changed, 0 not, 255 unknown."""
     strong: BoolArray
@@ -118,7 +116,6 @@ def apply(fitted: Fitted, pair: Pair) -> Layers:
         changed = np.where(features.valid, strength > fitted.changed_at, UNKNOWN).astype(np.uint8)
         strong = strength > fitted.object_at
     return Layers(
-        strength=strength,
         changed=changed,
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),

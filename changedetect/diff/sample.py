@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from changedetect.diff.features import Features, features_of
-from changedetect.model import Pair, TileSpec
-from changedetect.types import FloatArray, IntArray
+from changedetect.errors import PairError
+from changedetect.model import Pair, TileSpec, thinned_shape
+from changedetect.types import FloatArray
 
 
 def stride_px(shape: Sequence[int], sample_px: int) -> int:
@@ -23,22 +24,27 @@ def sample_features(tiles: Iterable[tuple[TileSpec, Pair]], sample_px: int) -> F
     """Features of every n-th valid pixel of the site's grid, in grid order: (band, pixel).
 
     The pixels are those of the grid, not of the tiles, so the sample does not depend on how the site was cut.
+
+    Raises
+    ------
+    PairError
+        There is no tile.
     """
-    parts: list[tuple[IntArray, FloatArray]] = []
     bands: tuple[str, ...] = ()
+    site: FloatArray | None = None
     for spec, pair in tiles:
         features, step = features_of(pair), stride_px(spec.grid.shape, sample_px)
-        rows, cols = spec.inner
-        take = (
-            slice(rows.start + -spec.rows.start % step, rows.stop, step),
-            slice(cols.start + -spec.cols.start % step, cols.stop, step),
-        )
-        valid, bands = features.valid[take], features.bands
-        position = _positions(spec, step)[valid]
         planes = (features.before, features.after, features.before_smooth, features.after_smooth)
-        parts.append((position, np.stack([plane[:, *take][:, valid] for plane in planes])))
-    order = np.argsort(np.concatenate([position for position, _ in parts]))
-    before, after, before_smooth, after_smooth = np.concatenate([values for _, values in parts], axis=2)[..., order]
+        if site is None:
+            bands = features.bands
+            site = np.full((len(planes), len(bands), *thinned_shape(spec.grid, step)), np.nan, dtype=np.float32)
+        take, place = spec.every(step)
+        for number, plane in enumerate(planes):
+            site[number, :, *place] = np.where(features.valid[take], plane[:, *take], np.nan)
+    if site is None:
+        msg = "a site without a tile has no pixels to compare: check its grid"
+        raise PairError(msg)
+    before, after, before_smooth, after_smooth = site[:, :, np.isfinite(site[0, 0])]
     return Features(
         bands=bands,
         before=before,
@@ -47,9 +53,3 @@ def sample_features(tiles: Iterable[tuple[TileSpec, Pair]], sample_px: int) -> F
         after_smooth=after_smooth,
         valid=np.ones(before.shape[1], dtype=bool),
     )
-
-
-def _positions(spec: TileSpec, step: int) -> IntArray:
-    rows = np.arange(spec.rows.start + -spec.rows.start % step, spec.rows.stop, step)
-    cols = np.arange(spec.cols.start + -spec.cols.start % step, spec.cols.stop, step)
-    return np.asarray(rows[:, None] * spec.grid.shape[1] + cols[None, :])

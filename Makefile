@@ -1,0 +1,39 @@
+# Two commands for a bare machine with Python 3.11 and make: `make demo`, `make test`.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint sample clean
+
+help: ## say what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/base: requirements/base.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/base.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/base requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	touch $@
+
+demo: $(VENV)/base ## install, and find what was built at the sample sites
+	$(BIN)/changedetect run sample_tiles/sites.geojson --config sample_tiles/run.toml -o out/demo
+
+lint: $(VENV)/dev ## the three checks: ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint ## all checks and all tests
+	$(BIN)/pytest -n auto
+
+sample: $(VENV)/dev ## rebuild sample_tiles/ from the nrt wheel and the simulator
+	$(BIN)/pip download --quiet --no-deps --dest out/wheels nrt==0.2.1
+	$(BIN)/python sample_tiles/build.py --nrt out/wheels/nrt-0.2.1-py3-none-any.whl
+
+clean: ## remove what make made
+	rm -rf $(VENV) out

@@ -1,0 +1,199 @@
+"""Many sites: each by itself, written as soon as it is done; one that fails costs only itself."""
+
+import logging
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from changedetect import outputs
+from changedetect.catalog import Catalog, open_catalog
+from changedetect.config import RunConfig
+from changedetect.errors import ChangeDetectError, ConfigError
+from changedetect.model import Site, SiteResult, Window, empty_changes
+from changedetect.pipeline import compare_rasters, run_site
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run over a list of sites found."""
+
+    results: tuple[SiteResult, ...]
+    """One a site, in the order of the list; without pixels."""
+
+    @property
+    def changes(self) -> gpd.GeoDataFrame:
+        """Changes of all sites, lon/lat."""
+        frames = [result.changes for result in self.results if len(result.changes)]
+        return pd.concat(frames, ignore_index=True) if frames else empty_changes()
+
+    @property
+    def failed(self) -> tuple[SiteResult, ...]:
+        """Sites that could not be compared; each says why in `reason`."""
+        return tuple(result for result in self.results if result.status == "failed")
+
+
+def run_sites(
+    sites: Iterable[Site], catalog: Catalog, config: RunConfig, out: Path | None = None
+) -> Iterator[SiteResult]:
+    """Compare site after site; each one's files are complete in `out` before it is yielded, without its pixels."""
+    for site in sites:
+        started = time.perf_counter()
+        result = _run_or_fail(site, catalog, config)
+        seconds = round(time.perf_counter() - started, 3)
+        result = replace(result, summary={**result.summary, "seconds": seconds})
+        if out is not None:
+            outputs.write_site(result, out)
+        yield replace(result, preview=None, change_map=None)
+
+
+def _run_or_fail(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
+    try:
+        return run_site(site, catalog, config)
+    except ConfigError:
+        # Wrong for every site: nothing to go on with.
+        raise
+    except ChangeDetectError as error:
+        return failure(site, str(error))
+    except Exception as error:
+        # A bug of ours, or a file that no one foresaw: it must not cost the other sites, nor be hushed up.
+        logger.exception("site %s: unexpected error, please report it", site.site_id)
+        return failure(site, f"unexpected {type(error).__name__}: {error}")
+
+
+def refuse(refused: Iterable[tuple[Site, str]], out: Path | None = None) -> Iterator[SiteResult]:
+    """Results of the rows of a site list that could not be read, written like those of other failed sites."""
+    for site, reason in refused:
+        result = failure(site, reason)
+        if out is not None:
+            outputs.write_site(result, out)
+        yield result
+
+
+def failure(site: Site, reason: str) -> SiteResult:
+    """The result of a site that could not be compared."""
+    return SiteResult(site=site, status="failed", reason=" ".join(reason.split()), changes=empty_changes())
+
+
+def run(
+    sites: Iterable[Site],
+    *,
+    catalog: str | Path | None = None,
+    before: str | Window | None = None,
+    after: str | Window | None = None,
+    out: str | Path | None = None,
+    config: RunConfig | None = None,
+) -> RunResult:
+    """Find what was newly built at a list of sites between two windows.
+
+    Parameters
+    ----------
+    sites
+        From `read_sites`, or built by hand.
+    catalog
+        Where scenes come from: the path of a static STAC catalog.
+    before, after
+        Windows such as `"2023-05/2023-09"`.
+    out
+        Folder for the outputs; nothing is written without one.
+    config
+        All other options; `catalog`, `before` and `after` above take precedence over its own.
+
+    Raises
+    ------
+    ConfigError
+        No catalog or no dates.
+    """
+    config = config or RunConfig()
+    config = replace(
+        config,
+        catalog=str(catalog) if catalog is not None else config.catalog,
+        before=_window(before) or config.before,
+        after=_window(after) or config.after,
+    )
+    folder = Path(out) if out is not None else None
+    started = datetime.now(UTC)
+    results = tuple(run_sites(sites, catalog_of(config), config, folder))
+    if folder is not None:
+        outputs.write_run(results, folder, run_record(config, results, started))
+    return RunResult(results=results)
+
+
+def compare(
+    before: str | Path, after: str | Path, *, out: str | Path | None = None, config: RunConfig | None = None
+) -> SiteResult:
+    """Find what was newly built between two rasters with named bands.
+
+    Parameters
+    ----------
+    before, after
+        Paths; bands by description (`blue` or `B02`, ...), of any grid and CRS that overlap.
+    out
+        Folder for the outputs; nothing is written without one.
+    config
+        Options; catalog and dates are not used.
+
+    Raises
+    ------
+    ChangeDetectError
+        A raster can't be read, they don't overlap, or their bands can't be matched.
+    """
+    config, started = config or RunConfig(), datetime.now(UTC)
+    result = compare_rasters(Path(before), Path(after), config)
+    if out is not None:
+        outputs.write_site(result, Path(out))
+        outputs.write_run([result], Path(out), run_record(config, [result], started))
+    return result
+
+
+def catalog_of(config: RunConfig) -> Catalog:
+    """Open the catalog that a configuration names; `ConfigError` when it names none."""
+    if config.catalog is None:
+        msg = "no catalog: give --catalog PATH to a STAC catalog.json, or say it in the run file"
+        raise ConfigError(msg)
+    return open_catalog(config.catalog)
+
+
+def run_record(config: RunConfig, results: Iterable[SiteResult], started: datetime) -> Mapping[str, Any]:
+    """What `run.json` says: versions, options, scenes and decisions, timings."""
+    packages = ("changedetect", "numpy", "scipy", "scikit-image", "rasterio", "shapely", "geopandas")
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "options": _plain(asdict(config)),
+        "sites": {
+            result.site.site_id: {
+                "status": result.status,
+                "reason": result.reason,
+                "seconds": result.summary.get("seconds"),
+                **{date: result.provenance.get(date) for date in ("before", "after")},
+            }
+            for result in results
+        },
+    }
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as JSON: windows as the text they are written in."""
+    plain: dict[str, Any] = {}
+    for name, value in options.items():
+        is_window = isinstance(value, Mapping) and set(value) == {"start", "end"}
+        if is_window:
+            plain[name] = str(Window(**value))
+        else:
+            plain[name] = _plain(value) if isinstance(value, Mapping) else value
+    return plain
+
+
+def _window(text: str | Window | None) -> Window | None:
+    return Window.parse(text) if isinstance(text, str) else text

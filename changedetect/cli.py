@@ -1,0 +1,178 @@
+"""The command line: parse, print, exit codes; the work is done elsewhere.
+
+People read stderr, programs read stdout. Exit codes: 0 done, 1 error, 2 usage, 3 some sites failed.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from changedetect.errors import ChangeDetectError, ConfigError
+
+if TYPE_CHECKING:
+    from changedetect.config import RunConfig
+    from changedetect.sites import SiteList
+
+DONE, ERROR, USAGE, SOME_FAILED = 0, 1, 2, 3
+
+app = typer.Typer(
+    help="Find what was newly built at a list of places, between two dates, from free satellite imagery.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.", show_default=False)]
+RunFile = Annotated[Path | None, typer.Option("--config", help="Run file (TOML); see `changedetect config`.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one option; repeat.")]
+Kinds = Annotated[
+    str | None,
+    typer.Option(
+        help="Kinds to report, by comma: construction, clearing, removal, other.",
+        show_default="construction,clearing",
+    ),
+]
+MinConfidence = Annotated[float | None, typer.Option(help="Leave out changes of less confidence (0 to 1).")]
+CatalogOption = Annotated[str | None, typer.Option("--catalog", help="STAC catalog: path of a catalog.json.")]
+Before = Annotated[str | None, typer.Option(metavar="A/B", help="Earlier window: 2023-05/2023-09, or days.")]
+After = Annotated[str | None, typer.Option(metavar="A/B", help="Later window.")]
+ListOfSites = Annotated[Path, typer.Argument(help="Sites: GeoJSON, GeoPackage, KML, or CSV with lat, lon, radius_m.")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and an exit code, only a bug shows a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except ChangeDetectError as error:
+        typer.secho(f"Error: {error}", err=True, fg="red")
+        raise SystemExit(USAGE if isinstance(error, ConfigError) else ERROR) from None
+
+
+@app.callback(invoke_without_command=True)
+def _top(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("changedetect"))
+        raise typer.Exit
+
+
+def _options(run_file: Path | None, assignments: Iterable[str] | None, **given: object) -> "RunConfig":
+    from changedetect.config import load_config
+
+    return load_config(run_file, assignments or (), given)
+
+
+def _sites(path: Path, options: "RunConfig") -> "SiteList":
+    from changedetect import console
+    from changedetect.sites import read_site_list
+
+    listed = read_site_list(path, options.sites)
+    for _, reason in listed.refused:
+        console.say(f"Warning: {reason}", style="yellow")
+    return listed
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="Raster of the earlier date, bands named by description.")],
+    after: Annotated[Path, typer.Argument(help="Raster of the later date.")],
+    out: Out,
+    config: RunFile = None,
+    assignments: Assignments = None,
+    kinds: Kinds = None,
+    min_confidence: MinConfidence = None,
+) -> None:
+    """Find what was newly built between two rasters."""
+    from changedetect import batch, console
+
+    options = _options(config, assignments, kinds=_listed(kinds), min_confidence=min_confidence)
+    console.show_results([batch.compare(before, after, out=out, config=options)], out)
+
+
+@app.command()
+def run(  # noqa: PLR0913 - an option each
+    sites: ListOfSites,
+    out: Out,
+    before: Before = None,
+    after: After = None,
+    catalog: CatalogOption = None,
+    config: RunFile = None,
+    assignments: Assignments = None,
+    kinds: Kinds = None,
+    min_confidence: MinConfidence = None,
+) -> None:
+    """Find what was newly built at every site of a list between two windows."""
+    from changedetect import batch, console, outputs
+
+    options = _options(
+        config,
+        assignments,
+        before=before,
+        after=after,
+        catalog=catalog,
+        kinds=_listed(kinds),
+        min_confidence=min_confidence,
+    )
+    options.windows()
+    scenes = batch.catalog_of(options)
+    listed = _sites(sites, options)
+    started = datetime.now(UTC)
+    done = console.progress(batch.run_sites(listed.sites, scenes, options, out), len(listed.sites))
+    results = [*done, *batch.refuse(listed.refused, out)]
+    outputs.write_run(results, out, batch.run_record(options, results, started))
+    console.show_results(results, out)
+    if any(result.status == "failed" for result in results):
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def search(
+    sites: ListOfSites,
+    before: Before = None,
+    after: After = None,
+    catalog: CatalogOption = None,
+    config: RunFile = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a scene, one a line.")] = False,
+) -> None:
+    """List the scenes over every site in both windows."""
+    from changedetect import batch, console
+
+    options = _options(config, None, before=before, after=after, catalog=catalog)
+    scenes = batch.catalog_of(options)
+    listed = _sites(sites, options)
+    windows = dict(zip(("before", "after"), options.windows(), strict=True))
+    records = [
+        console.scene_record(site, name, scene)
+        for site in listed.sites
+        for name, window in windows.items()
+        for scene in scenes.search(site.geometry, window)
+    ]
+    if as_json:
+        for record in records:
+            typer.echo(json.dumps(record, ensure_ascii=False))
+    else:
+        console.print_scenes(records)
+    if listed.refused:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command("config")
+def print_config() -> None:
+    """Print a run file with every option, its meaning and its default."""
+    from changedetect.config import RunConfig
+    from changedetect.config_io import commented_toml
+
+    typer.echo(commented_toml(RunConfig()), nl=False)

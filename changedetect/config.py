@@ -1,0 +1,95 @@
+"""Everything that can be chosen about a run: the stages' own options, composed, and the run file that fills them."""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from changedetect import config_io
+from changedetect.diff import DiffOptions
+from changedetect.errors import ConfigError
+from changedetect.model import Window
+from changedetect.polygons import PolygonOptions
+from changedetect.prepare import PrepareOptions
+from changedetect.sites import SiteOptions
+from changedetect.tiling import TilingOptions
+from changedetect.types import Kind
+
+PARSERS: Mapping[type, Callable[[str], Any]] = {Window: Window.parse}
+"""Types of our own that a run file writes as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """All options of a run."""
+
+    catalog: str | None = None
+    """Where scenes come from: the path of a static STAC catalog (catalog.json, or its folder); relative to the run
+    file that says it."""
+    before: Window | None = None
+    """The earlier dates: YYYY-MM-DD/YYYY-MM-DD, YYYY-MM/YYYY-MM or one date."""
+    after: Window | None = None
+    """The later dates, written the same way."""
+    kinds: tuple[Kind, ...] = ("construction", "clearing")
+    """Kinds of change to report: construction, clearing, removal, other."""
+    min_confidence: float = 0.0
+    """Changes of less confidence are not reported; 0 to 1."""
+    sites: SiteOptions = field(default_factory=SiteOptions)
+    """How the site list is read."""
+    tiling: TilingOptions = field(default_factory=TilingOptions)
+    """How a site is gridded and cut."""
+    prepare: PrepareOptions = field(default_factory=PrepareOptions)
+    """How scenes become one clear picture per date."""
+    diff: DiffOptions = field(default_factory=DiffOptions)
+    """How change is found and told apart."""
+    polygons: PolygonOptions = field(default_factory=PolygonOptions)
+    """How changed pixels become objects."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_confidence <= 1:
+            msg = f"min_confidence is {self.min_confidence}: give a number from 0 to 1"
+            raise ConfigError(msg)
+        if self.before and self.after and self.before.end >= self.after.start:
+            msg = f"before ({self.before}) does not end before after ({self.after}) starts: exchange or shorten them"
+            raise ConfigError(msg)
+
+    def windows(self) -> tuple[Window, Window]:
+        """Both windows; `ConfigError` when one is not given."""
+        if self.before is None or self.after is None:
+            msg = "no dates to compare: give --before A/B and --after A/B, or say them in the run file"
+            raise ConfigError(msg)
+        return self.before, self.after
+
+
+def load_config(
+    run_file: Path | None = None, assignments: Iterable[str] = (), overrides: Mapping[str, Any] | None = None
+) -> RunConfig:
+    """Defaults, then the run file, then `--set` assignments, then the command line's own options.
+
+    Raises
+    ------
+    ConfigError
+        The run file can't be read, or an option is unknown or of the wrong type.
+    """
+    values: dict[str, Any] = {}
+    if run_file is not None:
+        values = _read_toml(run_file)
+        if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
+            values["catalog"] = str(run_file.parent / values["catalog"])
+        config_io.fill(RunConfig, values, str(run_file), PARSERS)
+    for assignment in assignments:
+        values = config_io.assign(values, assignment)
+    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    return config_io.fill(RunConfig, values, "options", PARSERS)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"can't read run file {path}: {error.strerror}; check the path"
+        raise ConfigError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"run file {path} is not TOML: {error}; `changedetect config` prints one to start from"
+        raise ConfigError(msg) from error

@@ -1,0 +1,128 @@
+"""The pixels of a site as the diff engine wants them: pairs, tile by tile, read whenever asked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from changedetect import diff, prepare, tiling
+from changedetect.config import RunConfig
+from changedetect.model import Composite, Pair, Scene, TileSpec, pixel_size_m, thinned_shape
+
+PREVIEW_PX = 1500
+"""Pictures are thinned to at most this many pixels a side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A site's grid, its tiles, and how to read one."""
+
+    grid: GeoBox
+    """The whole site."""
+    tiles: tuple[TileSpec, ...]
+    """Cover the grid exactly once; each with the halo that the diff engine needs."""
+    read: Callable[[TileSpec], Pair]
+    """Pixels of a tile and its halo; the last tile is remembered, so small sites are read once."""
+    calibrated: bool = True
+    """Whether the numbers are surface reflectance."""
+
+    def pairs(self) -> Iterator[tuple[TileSpec, Pair]]:
+        """Every tile with its pixels, one at a time."""
+        for spec in self.tiles:
+            yield spec, self.read(spec)
+
+    def swapped(self) -> "Ground":
+        """The same ground with the dates exchanged."""
+        return replace(self, read=lambda spec: self.read(spec).swapped())
+
+
+def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
+    """Ground of a pair that is in memory already."""
+
+    def read(spec: TileSpec) -> Pair:
+        rows, cols = spec.padded
+        before, after = (
+            replace(
+                date,
+                geobox=spec.geobox,
+                data=date.data[:, rows, cols],
+                valid=date.valid[rows, cols],
+                looks=date.looks[rows, cols],
+            )
+            for date in (pair.before, pair.after)
+        )
+        return replace(pair, before=before, after=after)
+
+    tiles = tiling.cut(pair.geobox, config.tiling.tile_px, diff.engine_halo_px(_pixel_m(pair.geobox)))
+    return Ground(grid=pair.geobox, tiles=tiles, read=read, calibrated=pair.calibrated)
+
+
+def ground_of_scenes(grid: GeoBox, before: Sequence[Scene], after: Sequence[Scene], config: RunConfig) -> Ground:
+    """Ground whose two dates are composites of scenes."""
+    bands = tiling.common_bands([*before, *after])
+    halo_px = diff.engine_halo_px(_pixel_m(grid)) + prepare.halo_px(_pixel_m(grid), config.prepare)
+
+    def composite(scenes: Sequence[Scene], geobox: GeoBox) -> Composite:
+        return prepare.median_composite([tiling.read_scene(s, geobox, bands) for s in scenes], config.prepare)
+
+    @lru_cache(maxsize=1)
+    def read(spec: TileSpec) -> Pair:
+        return Pair(before=composite(before, spec.geobox), after=composite(after, spec.geobox))
+
+    return Ground(grid=grid, tiles=tiling.cut(grid, config.tiling.tile_px, halo_px), read=read)
+
+
+def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
+    """Ground whose two dates are rasters, in whatever unit their numbers are."""
+    grid = rasters.geobox
+    tiles = tiling.cut(grid, config.tiling.tile_px, diff.engine_halo_px(_pixel_m(grid)))
+
+    @lru_cache(maxsize=1)
+    def read_raw(spec: TileSpec) -> Pair:
+        before, after = tiling.read_rasters(rasters, spec.geobox)
+        return Pair(before=before, after=after)
+
+    raw = Ground(grid=grid, tiles=tiles, read=read_raw)
+    thin = _thinned(raw, diff.stride_px(grid.shape, config.diff.sample_px))
+    units = prepare.detect_units(*(date.data[np.isfinite(date.data)] for date in (thin.before, thin.after)))
+    return replace(raw, read=lambda spec: prepare.apply_units(read_raw(spec), units), calibrated=units.calibrated)
+
+
+def _pixel_m(grid: GeoBox) -> float:
+    """The finer side of a pixel: a halo in pixels of that many metres is never too small."""
+    return min(pixel_size_m(grid))
+
+
+def preview(ground: Ground) -> Pair:
+    """The whole site, thinned to at most `PREVIEW_PX` a side, for pictures."""
+    return _thinned(ground, -(-max(ground.grid.shape) // PREVIEW_PX))
+
+
+def _thinned(ground: Ground, step: int) -> Pair:
+    """Every `step`-th row and column of the whole site."""
+    shape = thinned_shape(ground.grid, step)
+    grid = GeoBox(shape, ground.grid.affine @ Affine.scale(step), ground.grid.crs)
+    canvas: list[Composite] = []
+    for spec, pair in ground.pairs():
+        take, place = spec.every(step)
+        dates = (pair.before, pair.after)
+        if not canvas:
+            canvas = [_blank(date, grid) for date in dates]
+        for whole, date in zip(canvas, dates, strict=True):
+            whole.data[:, *place], whole.valid[place] = date.data[:, *take], date.valid[take]
+            whole.looks[place] = date.looks[take]
+    return Pair(before=canvas[0], after=canvas[1], calibrated=pair.calibrated)
+
+
+def _blank(date: Composite, grid: GeoBox) -> Composite:
+    return Composite(
+        geobox=grid,
+        bands=date.bands,
+        data=np.full((len(date.bands), *grid.shape), np.nan, dtype=np.float32),
+        valid=np.zeros(grid.shape, dtype=bool),
+        looks=np.zeros(grid.shape, dtype=date.looks.dtype),
+        scene_ids=date.scene_ids,
+    )
