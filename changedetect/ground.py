@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from affine import Affine
@@ -68,11 +67,10 @@ def ground_of_scenes(grid: GeoBox, before: Sequence[Scene], after: Sequence[Scen
     def composite(scenes: Sequence[Scene], geobox: GeoBox) -> Composite:
         return prepare.median_composite([tiling.read_scene(s, geobox, bands) for s in scenes], config.prepare)
 
-    @lru_cache(maxsize=1)
     def read(spec: TileSpec) -> Pair:
         return Pair(before=composite(before, spec.geobox), after=composite(after, spec.geobox))
 
-    return Ground(grid=grid, tiles=tiling.cut(grid, config.tiling.tile_px, halo_px), read=read)
+    return Ground(grid=grid, tiles=tiling.cut(grid, config.tiling.tile_px, halo_px), read=_remembering(read))
 
 
 def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
@@ -80,15 +78,26 @@ def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
     grid = rasters.geobox
     tiles = tiling.cut(grid, config.tiling.tile_px, diff.engine_halo_px(_pixel_m(grid)))
 
-    @lru_cache(maxsize=1)
-    def read_raw(spec: TileSpec) -> Pair:
+    def read(spec: TileSpec) -> Pair:
         before, after = tiling.read_rasters(rasters, spec.geobox)
         return Pair(before=before, after=after)
 
-    raw = Ground(grid=grid, tiles=tiles, read=read_raw)
+    raw = Ground(grid=grid, tiles=tiles, read=_remembering(read))
     thin = _thinned(raw, diff.stride_px(grid.shape, config.diff.sample_px))
     units = prepare.detect_units(*(date.data[np.isfinite(date.data)] for date in (thin.before, thin.after)))
-    return replace(raw, read=lambda spec: prepare.apply_units(read_raw(spec), units), calibrated=units.calibrated)
+    return replace(raw, read=lambda spec: prepare.apply_units(raw.read(spec), units), calibrated=units.calibrated)
+
+
+def _remembering(read: Callable[[TileSpec], Pair]) -> Callable[[TileSpec], Pair]:
+    """Keep the last tile: a site of one tile is read once, however often it is asked for."""
+    last: list[tuple[TileSpec, Pair]] = []
+
+    def remembered(spec: TileSpec) -> Pair:
+        if not last or last[0][0] != spec:
+            last[:] = [(spec, read(spec))]
+        return last[0][1]
+
+    return remembered
 
 
 def _pixel_m(grid: GeoBox) -> float:

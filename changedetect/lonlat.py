@@ -3,6 +3,7 @@
 import antimeridian
 import numpy as np
 import shapely
+from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
@@ -38,3 +39,12 @@ def around(geometry: BaseGeometry, radius_m: float) -> MultiPolygon:
     flat = shapely.transform(geometry, lambda xy: np.column_stack(there.transform(*xy.T)))
     buffered = polygons_of(shapely.buffer(flat, radius_m, quad_segs=16))
     return shapely.transform(buffered, lambda xy: np.column_stack(back.transform(*xy.T)))
+
+
+def footprint(geobox: GeoBox) -> Polygon | MultiPolygon:
+    """Outline of a grid in degrees, straight in the grid's own CRS."""
+    outline = geobox.extent.geom
+    # An edge bends in degrees: follow it at twenty points.
+    outline = shapely.segmentize(outline, shapely.length(outline) / 80)
+    to_lonlat = Transformer.from_crs(str(geobox.crs), "EPSG:4326", always_xy=True)
+    return cut_antimeridian(shapely.transform(outline, lambda xy: np.column_stack(to_lonlat.transform(*xy.T))))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from odc.geo.geobox import GeoBox
-from shapely.geometry import box
 
 from changedetect import tiling
 from changedetect.catalog import Catalog
@@ -14,6 +13,7 @@ from changedetect.comparison import change_map, changes_frame, choose, read_both
 from changedetect.config import RunConfig
 from changedetect.errors import NoScenesError
 from changedetect.ground import Ground, ground_of_rasters, ground_of_scenes, preview
+from changedetect.lonlat import footprint
 from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
 
 
@@ -43,8 +43,7 @@ def compare_rasters(before: Path, after: Path, config: RunConfig) -> SiteResult:
     """
     rasters = tiling.open_rasters(before, after)
     site_id = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", path.stem).strip("-._") or "raster" for path in (before, after))
-    bounds = rasters.geobox.extent.to_crs("EPSG:4326").boundingbox
-    site = Site(site_id=site_id[:100], name=f"{before.name} to {after.name}", geometry=box(*bounds.bbox))
+    site = Site(site_id=site_id[:100], name=f"{before.name} to {after.name}", geometry=footprint(rasters.geobox))
     sources = {"before": {"raster": before.name}, "after": {"raster": after.name}}
     return _compare(site, ground_of_rasters(rasters, config), config, sources)
 
