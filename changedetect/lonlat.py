@@ -41,9 +41,9 @@ def around(geometry: BaseGeometry, radius_m: float) -> MultiPolygon:
     return shapely.transform(buffered, lambda xy: np.column_stack(back.transform(*xy.T)))
 
 
-def footprint(geobox: GeoBox) -> Polygon | MultiPolygon:
+def footprint(geobox: GeoBox) -> BaseGeometry:
     """Outline of a grid in degrees, straight in the grid's own CRS."""
-    outline = geobox.extent.geom
+    outline: Polygon = geobox.extent.geom
     # An edge bends in degrees: follow it at twenty points.
     outline = shapely.segmentize(outline, shapely.length(outline) / 80)
     to_lonlat = Transformer.from_crs(str(geobox.crs), "EPSG:4326", always_xy=True)

@@ -26,7 +26,7 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
         No scene in a window, nothing clear, unreadable pixels: one line each.
     """
     windows = config.windows()
-    before, after = (find_scenes(site, catalog, window) for window in windows)
+    before, after = (find_scenes(site, catalog, window, config.prepare.max_cloud_cover) for window in windows)
     grid = tiling.site_grid(site, [*before, *after], config.tiling)
     ground = ground_of_scenes(grid, before, after, config)
     sources = {"before": _told(windows[0], before), "after": _told(windows[1], after)}
@@ -48,13 +48,15 @@ def compare_rasters(before: Path, after: Path, config: RunConfig) -> SiteResult:
     return _compare(site, ground_of_rasters(rasters, config), config, sources)
 
 
-def find_scenes(site: Site, catalog: Catalog, window: Window) -> tuple[Scene, ...]:
-    """Scenes of a window over a site, oldest first; `NoScenesError` when there is none."""
+def find_scenes(site: Site, catalog: Catalog, window: Window, max_cloud_cover: float) -> tuple[Scene, ...]:
+    """Scenes of a window over a site, oldest first; `NoScenesError` when none is clear enough."""
     scenes = catalog.search(site.geometry, window)
-    if not scenes:
-        msg = f"no scene over the site in {window}: widen the window or ask another catalog"
+    fit = tuple(scene for scene in scenes if scene.cloud_cover is None or scene.cloud_cover <= max_cloud_cover)
+    if not fit:
+        cloudy = f", but {len(scenes)} with more than {max_cloud_cover:g} % cloud" if scenes else ""
+        msg = f"no scene over the site in {window}{cloudy}: widen the window or ask another catalog"
         raise NoScenesError(msg)
-    return scenes
+    return fit
 
 
 def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str, Mapping[str, Any]]) -> SiteResult:

@@ -1,0 +1,29 @@
+"""What a user can choose about masks and composites."""
+
+from dataclasses import dataclass
+
+from changedetect.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOptions:
+    """How scenes become one clear picture per date."""
+
+    cloud_dilation_m: float = 60.0
+    """How far clouds and their shadows are grown: quality bands miss thin edges. Fmask grows by three pixels of 20 or
+    30 m (Zhu & Woodcock 2012, doi:10.1016/j.rse.2011.10.028)."""
+    max_cloud_cover: float = 100.0
+    """Scenes with more cloud, percent of the whole scene, are left out; the site itself may well be clear."""
+    min_looks: int = 1
+    """Clear looks that a pixel needs in a window to be used."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cloud_dilation_m <= 2000:
+            msg = f"prepare.cloud_dilation_m is {self.cloud_dilation_m}: give metres from 0 to 2000"
+            raise ConfigError(msg)
+        if not 0 <= self.max_cloud_cover <= 100:
+            msg = f"prepare.max_cloud_cover is {self.max_cloud_cover}: give a percentage from 0 to 100"
+            raise ConfigError(msg)
+        if self.min_looks < 1:
+            msg = f"prepare.min_looks is {self.min_looks}: give at least 1"
+            raise ConfigError(msg)
