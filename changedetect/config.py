@@ -33,8 +33,8 @@ class RunConfig:
     """The later dates, written the same way."""
     kinds: tuple[Kind, ...] = ("construction", "clearing")
     """Kinds of change to report: construction, clearing, removal, other."""
-    min_confidence: float = 0.0
-    """Changes of less confidence are not reported; 0 to 1."""
+    min_confidence: float = 0.1
+    """Changes of less confidence are not reported; 0 to 1. Below one in ten there is next to nothing real."""
     sites: SiteOptions = field(default_factory=SiteOptions)
     """How the site list is read."""
     tiling: TilingOptions = field(default_factory=TilingOptions)

@@ -41,10 +41,10 @@ def around(geometry: BaseGeometry, radius_m: float) -> MultiPolygon:
     return shapely.transform(buffered, lambda xy: np.column_stack(back.transform(*xy.T)))
 
 
-def footprint(geobox: GeoBox) -> BaseGeometry:
+def footprint(geobox: GeoBox) -> Polygon | MultiPolygon:
     """Outline of a grid in degrees, straight in the grid's own CRS."""
-    outline: Polygon = geobox.extent.geom
     # An edge bends in degrees: follow it at twenty points.
-    outline = shapely.segmentize(outline, shapely.length(outline) / 80)
+    outline = shapely.segmentize(geobox.extent.geom, shapely.length(geobox.extent.geom) / 80)
     to_lonlat = Transformer.from_crs(str(geobox.crs), "EPSG:4326", always_xy=True)
-    return cut_antimeridian(shapely.transform(outline, lambda xy: np.column_stack(to_lonlat.transform(*xy.T))))
+    ring = np.column_stack(to_lonlat.transform(*shapely.get_coordinates(outline).T))
+    return cut_antimeridian(Polygon(ring))

@@ -133,12 +133,12 @@ def test_objects_at_the_edge_of_the_site_are_not_eaten() -> None:
     np.testing.assert_array_equal(cleaned(corners), corners)
 
 
-@pytest.mark.parametrize(("side", "filled"), [(5, True), (6, False)])
-def test_courtyards_are_filled_and_fields_are_not(side: int, filled: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("hole", "left"), [((5, 5), 0), ((5, 7), 31), ((6, 6), 32)])
+def test_courtyards_are_filled_and_fields_are_not(hole: tuple[int, int], left: int) -> None:
     mask = mask_of(np.s_[10:30, 10:30])
-    mask[15 : 15 + side, 15 : 15 + side] = False
-    # Closing gaps rounds the four corners of the field.
-    assert cleaned(mask).sum() == (400 if filled else 400 - side**2 + 4)
+    mask[15 : 15 + hole[0], 15 : 15 + hole[1]] = False
+    # Thirty pixels are filled; before, closing gaps rounds the hole's four corners.
+    assert cleaned(mask).sum() == 400 - left
 
 
 @pytest.mark.xfail(reason="remove_small_holes takes small background at the edge of the grid for a hole")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pystac
 import shapely
-from pystac.errors import STACError
+from pystac.errors import STACError, STACTypeError
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.catalog.items import Entry, entry_from_item, newest
@@ -17,7 +17,7 @@ from changedetect.model import Scene, Window
 
 log = logging.getLogger(__name__)
 
-_UNREADABLE = (STACError, OSError, ValueError, KeyError, TypeError)
+_UNREADABLE = (STACError, STACTypeError, OSError, ValueError, KeyError, TypeError, AttributeError)
 """What pystac raises over a file that is missing, no JSON, or no STAC."""
 
 

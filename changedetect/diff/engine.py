@@ -11,7 +11,7 @@ from scipy import stats
 
 from changedetect.diff.detectors import Strength, detector_named
 from changedetect.diff.features import Features, features_of, halo_px
-from changedetect.diff.gates import GreenScale, fit_green_scale, not_green_or_wet
+from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
 from changedetect.diff.indices import Bands, ndvi
 from changedetect.diff.options import DiffOptions
 from changedetect.diff.radiometry import IndexScale, Normalisation, fit_index_scale, fit_normalisation, no_change_half
@@ -27,6 +27,8 @@ SETTLED_CORRELATION = 0.60
 SETTLED_PURITY = 0.60
 """Share of the strongly changed ground that passes the gates above which ground is settled: in a suburb nearly all
 that changes is construction, among fields nearly nothing is."""
+TYPICAL = 1.0
+"""Strength of change at the site's median: new structure must at least have changed more than half of the site."""
 WITNESS_SHARE = 0.3
 """On restless ground an object of the settled rule joins whole when this share of it has new structure."""
 
@@ -119,7 +121,7 @@ def apply(fitted: Fitted, pair: Pair) -> Layers:
         changed=changed,
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),
-        structured=new_structure(fitted, pair, after).strength > 1,
+        structured=(new_structure(fitted, pair, after).strength > 1) & (np.nan_to_num(strength) > TYPICAL),
     )
 
 
@@ -127,8 +129,10 @@ def new_structure(fitted: Fitted, pair: Pair, after: Bands) -> Structure:
     """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
     height, width = pixel_size_m(pair.geobox)
     barren = np.ones(pair.valid.shape, dtype=bool)
-    if {"nir", "red"} <= set(after):
-        barren = ndvi(after) < GREENEST_NDVI
+    if fitted.green is not None:
+        green = ndvi(after)
+        # Bare by any measure, or bare for this site: in a lush forest even a new road is half green.
+        barren = (green < GREENEST_NDVI) | (fitted.green.greenness(green) < GREEN_LIMIT)
     sharp = (_sharp(pair.before, fitted.scales[0]), _sharp(pair.after, fitted.scales[1]))
     return structure_of(sharp, pair.valid, barren, fitted.lines, float(np.sqrt(height * width)))
 

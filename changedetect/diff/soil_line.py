@@ -26,7 +26,7 @@ GAIN_SMOOTHING_PX = 1.0
 RESPONSE = {"red": (0.65, 0.003), "swir16": (0.52, 0.0024)}
 """Regressor → how large a gain makes strength 1: as a share of the line's own scatter, and at least in reflectance."""
 GREENEST_NDVI = 0.40
-"""New structure must be barer than this afterwards."""
+"""New structure must be barer than this afterwards, or than `gates.GREEN_LIMIT` on the site's own scale."""
 WET_NDWI, WET_MNDWI, WET_SWIR = -0.10, -0.05, 0.18
 """No water within a pixel, at either date: shores, ponds and flooded fields are rough."""
 
@@ -121,7 +121,7 @@ def structure_of(
     valid
         (y, x) True where both dates are valid.
     barren
-        (y, x) True where the later date's NDVI is under `GREENEST_NDVI`.
+        (y, x) True where the ground afterwards is barren enough for something built.
     lines
         From `fit_lines`; with none, there is no strength anywhere.
     pixel_m

@@ -92,6 +92,12 @@ def overlap(own: GeoBox, other: GeoBox) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
+def lonlat_bounds(geobox: GeoBox) -> tuple[float, float, float, float]:
+    """Bounds of a grid in degrees: west, south, east, north."""
+    bounds = _transformer(_wkt(geobox), "EPSG:4326").transform_bounds(*geobox.boundingbox)
+    return float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])
+
+
 def _step(own: GeoBox, geobox: GeoBox) -> Float64Array:
     """3 x 3 matrix from pixels of `geobox` to pixels of `own`, for grids of one CRS."""
     to_own = np.array(tuple(~own.affine), dtype=np.float64).reshape(3, 3)

@@ -24,7 +24,7 @@ from changedetect.geotiff.sampling import Coordinates, average, bilinear, neares
 from changedetect.types import BoolArray
 
 ResamplingName = Literal["nearest", "bilinear", "average", "auto"]
-"""`nearest` for codes, `bilinear` for a finer or similar grid, `average` for a coarser one; `auto` picks of these two."""
+"""`nearest` for codes, `bilinear` for finer or similar grids, `average` for coarser ones; `auto` picks of these two."""
 
 _COARSER = 1.5
 """From this ratio of pixel sizes on, `auto` averages: four-point weights would leave source pixels out."""

@@ -35,12 +35,13 @@ def median_composite(tiles: Sequence[Tile], options: PrepareOptions) -> Composit
     tiles = sorted(tiles, key=lambda tile: tile.scene.datetime)
     clear = np.stack([clear_sky(tile, options) for tile in tiles])
     looks = clear.sum(axis=0).astype(np.uint16)
-    data = np.empty(tiles[0].data.shape, dtype=np.float32)
-    for top in range(0, data.shape[1], _STRIP_ROWS):
+    data = np.empty((len(tiles[0].bands), *looks.shape), dtype=np.float32)
+    for top in range(0, looks.shape[0], _STRIP_ROWS):
         rows = slice(top, top + _STRIP_ROWS)
-        seen = np.stack([tile.data[:, rows, :] for tile in tiles])
-        seen[~np.broadcast_to(clear[:, None, rows, :], seen.shape)] = np.nan
-        data[:, rows, :] = median_of_looks(seen, looks[rows])
+        seen = np.stack(
+            [np.where(see[rows], tile.data[:, rows], np.nan) for tile, see in zip(tiles, clear, strict=True)]
+        )
+        data[:, rows] = median_of_looks(seen, looks[rows])
     valid = looks >= options.min_looks
     data[:, ~valid] = np.nan
     return Composite(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
 from changedetect import geotiff
 from changedetect.errors import BandError, PairError
@@ -54,7 +53,7 @@ def open_rasters(before: Path, after: Path) -> RasterPair:
     rows, cols = geotiff.overlap(first.geobox, second.geobox)
     if rows.stop <= rows.start or cols.stop <= cols.start:
         msg = (
-            f"{before} and {after} do not overlap: they cover {_where(first.geobox)} and {_where(second.geobox)}"
+            f"{before} and {after} do not overlap: they cover {_where(first)} and {_where(second)}"
             " (west, south, east, north): give two dates of the same place"
         )
         raise PairError(msg)
@@ -123,8 +122,5 @@ def _choose_nir(first: dict[str, int], second: dict[str, int]) -> None:
             bands["nir"] = bands["nir08"]
 
 
-def _where(geobox: GeoBox) -> str:
-    """Give bounds in lon/lat."""
-    to_lonlat = Transformer.from_crs(geobox.crs.to_wkt(), "EPSG:4326", always_xy=True)
-    bounds = to_lonlat.transform_bounds(*geobox.extent.boundingbox)
-    return ", ".join(f"{edge:.4f}" for edge in bounds)
+def _where(raster: RasterInfo) -> str:
+    return ", ".join(f"{edge:.4f}" for edge in geotiff.lonlat_bounds(raster.geobox))

@@ -54,8 +54,8 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: Sequence[str]) -> Tile:
 def calibrate(numbers: NDArray[Any], valid: BoolArray, scale: float, offset: float) -> FloatArray:
     """Turn raw numbers into `numbers * scale + offset`, float32, NaN where not valid.
 
-    >>> calibrate(np.array([0, 1000, 3000]), np.array([False, True, True]), 0.0001, -0.1).round(3).tolist()
-    [nan, 0.0, 0.2]
+    >>> print(calibrate(np.array([0, 2000, 3000]), np.array([False, True, True]), 0.0001, -0.1).round(3))
+    [nan 0.1 0.2]
     """
     values = numbers.astype(np.float32) * np.float32(scale) + np.float32(offset)
     return np.where(valid, values, np.float32(np.nan)).astype(np.float32)

@@ -1,0 +1,294 @@
+import json
+import logging
+import shutil
+from datetime import UTC, date, datetime
+
+import pystac
+import pytest
+from shapely.geometry import box, mapping
+
+from changedetect.catalog import StaticCatalog, open_catalog, scene_from_item
+from changedetect.errors import CatalogError
+from changedetect.model import Window
+
+SQUARE = box(24.0, 46.0, 25.0, 47.0)
+YEAR = Window(start=date(2023, 1, 1), end=date(2023, 12, 31))
+EARTH_SEARCH = ("blue", "green", "red", "nir", "nir08", "swir16", "swir22", "scl")
+PLANETARY_COMPUTER = ("B02", "B03", "B04", "B08", "B8A", "B11", "B12", "SCL")
+CDSE = ("B02_10m", "B03_10m", "B04_10m", "B08_10m", "B8A_20m", "B11_20m", "B12_20m", "SCL_20m")
+LANDSAT = ("blue", "green", "red", "nir08", "swir16", "swir22", "qa_pixel")
+
+
+def item(name="S2A_T35TKM", *, keys=EARTH_SEARCH, asset=None, geometry=SQUARE, drop=(), **properties):
+    base = {
+        "datetime": "2023-06-01T09:26:01.024Z",
+        "platform": "sentinel-2a",
+        "instruments": ["msi"],
+        "s2:processing_baseline": "05.09",
+        "proj:epsg": 32635,
+        "grid:code": "MGRS-35TKM",
+    }
+    told = base | {key.replace("__", ":"): value for key, value in properties.items()}
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": name,
+        "collection": "sentinel-2-l2a",
+        "geometry": mapping(geometry),
+        "bbox": list(geometry.bounds),
+        "properties": {key: value for key, value in told.items() if key not in drop and value is not None},
+        "assets": {key: {"href": f"./{key}.tif", **(asset or {})} for key in keys},
+        "links": [],
+    }
+
+
+def landsat(name="LC09_L2SP_183028_20230601_02_T1", *, keys=LANDSAT, **properties):
+    told = {"platform": "landsat-9", "landsat__correction": "L2SP", "landsat__collection_number": "02"}
+    told |= {"landsat__wrs_path": "183", "landsat__wrs_row": "028", **properties}
+    return item(name, keys=keys, drop=("s2:processing_baseline", "grid:code"), **told)
+
+
+@pytest.mark.parametrize("keys", [EARTH_SEARCH, PLANETARY_COMPUTER, CDSE])
+def test_sentinel2_is_read_whatever_a_provider_calls_its_assets(keys):
+    scene = scene_from_item(item(keys=keys, eo__cloud_cover=12.5, view__sun_elevation=61.0))
+    assert scene.sensor == "sentinel-2-l2a"
+    assert [*scene.bands] == ["blue", "green", "red", "nir", "nir08", "swir16", "swir22"]
+    assert scene.bands["swir16"].href == f"./{keys[5]}.tif"
+    assert scene.qa.href == f"./{keys[-1]}.tif"
+    assert (scene.qa.scale, scene.qa.offset) == (1, 0)
+    assert scene.datetime == datetime(2023, 6, 1, 9, 26, 1, 24000, tzinfo=UTC)
+    assert (scene.epsg, scene.cloud_cover, scene.sun_elevation_deg) == (32635, 12.5, 61.0)
+    assert {band.nodata for band in scene.bands.values()} == {0}
+
+
+DECLARES = {"raster:bands": [{"scale": 0.0001, "offset": -0.1, "nodata": 0}]}
+OFFSETS = {
+    "before 04.00, whatever is declared": (item(s2__processing_baseline="02.14", asset=DECLARES), 0.0, "02.14"),
+    "before 04.00, flag false": (
+        item(s2__processing_baseline="03.01", earthsearch__boa_offset_applied=False),
+        0.0,
+        "03.01",
+    ),
+    "already shifted, whatever is declared": (
+        item(earthsearch__boa_offset_applied=True, asset=DECLARES),
+        0.0,
+        "boa_offset_applied is true",
+    ),
+    "not shifted": (item(earthsearch__boa_offset_applied=False, asset=DECLARES), -0.1, "05.09"),
+    "nothing declared": (item(s2__processing_baseline="04.00"), -0.1, "04.00"),
+    "an old date, reprocessed": (item(datetime="2016-06-01T09:26:01Z", s2__processing_baseline="05.00"), -0.1, "05.00"),
+    "CDSE": (
+        item(drop=("s2:processing_baseline",), processing__version="05.12", asset={"raster:offset": -0.1}),
+        -0.1,
+        "05.12",
+    ),
+    "by the product's name": (
+        item("S2B_MSIL2A_20200322T074609_N0500_R135_T36NYH_20230612T214223", drop=("s2:processing_baseline",)),
+        -0.1,
+        "05.00",
+    ),
+    "by the product's name, old": (
+        item(drop=("s2:processing_baseline",), s2__product_uri="S2A_MSIL2A_20190101T092601_N0211_R136_T35TKM.SAFE"),
+        0.0,
+        "02.11",
+    ),
+    "Earth Search v0": (
+        item(
+            drop=("s2:processing_baseline",),
+            sentinel__processing_baseline="05.11",
+            sentinel__boa_offset_applied=True,
+        ),
+        0.0,
+        "sentinel:boa_offset_applied is true",
+    ),
+    "only a declaration": (item(drop=("s2:processing_baseline",), asset={"raster:offset": 0.0}), 0.0, "as the assets"),
+}
+
+
+@pytest.mark.parametrize("case", OFFSETS)
+def test_sentinel2_offset_is_decided_by_baseline_then_flag(case):
+    raw, offset, evidence = OFFSETS[case]
+    scene = scene_from_item(raw)
+    assert {(band.scale, band.offset) for band in scene.bands.values()} == {(0.0001, offset)}
+    assert len(scene.notes) == 1
+    assert f"offset {offset:g}" in scene.notes[0]
+    assert evidence in scene.notes[0]
+
+
+def test_sentinel2_without_any_evidence_is_refused():
+    with pytest.raises(CatalogError, match=r"S2A_T35TKM tells neither its processing baseline nor its offset"):
+        scene_from_item(item(drop=("s2:processing_baseline",)))
+
+
+@pytest.mark.parametrize(
+    ("platform", "keys", "sensor"),
+    [
+        ("landsat-9", LANDSAT, "landsat-8-9-c2-l2"),
+        ("LANDSAT_8", LANDSAT, "landsat-8-9-c2-l2"),
+        ("landsat-8", [*(f"SR_B{n}" for n in range(1, 8)), "QA_PIXEL"], "landsat-8-9-c2-l2"),
+        ("LANDSAT_5", [*(f"SR_B{n}" for n in (1, 2, 3, 4, 5, 7)), "QA_PIXEL"], "landsat-4-7-c2-l2"),
+    ],
+)
+def test_landsat_has_constants_and_its_generations_bands(platform, keys, sensor):
+    scene = scene_from_item(landsat(keys=keys, platform=platform))
+    assert scene.sensor == sensor
+    assert {(band.scale, band.offset, band.nodata) for band in scene.bands.values()} == {(0.0000275, -0.2, 0)}
+    red = {"landsat-4-7-c2-l2": "SR_B3", "landsat-8-9-c2-l2": "SR_B4"}[sensor]
+    assert scene.bands["red"].href in {"./red.tif", f"./{red}.tif"}
+    assert "nir" not in scene.bands
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (item(s2__product_type="S2MSI1C"), "top of atmosphere"),
+        (item(keys=EARTH_SEARCH[:-1]), "no quality band scl/SCL"),
+        (item(keys=("red", "green", "scl")), "has 2 of the reflectance bands"),
+        (item(keys=("nbart_red", "nbart_green", "oa_fmask")), "has 0 of the reflectance bands"),
+        (item(platform="sentinel-1a"), "platform 'sentinel-1a'"),
+        (item(platform=None), "platform 'unknown'"),
+        (landsat("LM05_L1GS_039039_20130107_02_T2", platform="landsat-5", landsat__correction="L1GS"), "not Landsat"),
+        (landsat("LC08_L2SP_183028_20160601_01_T1", landsat__collection_number="01"), "not Landsat Collection 2"),
+        (landsat(keys=("lwir11", "qa_pixel")), "has 0 of the reflectance bands"),
+        (item(datetime="last summer"), "'last summer'"),
+        (item(datetime=None), "no acquisition time"),
+        (item() | {"geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}, "no usable footprint"),
+        (item() | {"geometry": None, "bbox": None}, "no usable footprint"),
+        (item(asset={"href": ""}), "has no href"),
+    ],
+)
+def test_what_is_no_scene_is_refused_in_one_line_with_its_id(raw, words):
+    with pytest.raises(CatalogError, match=words) as caught:
+        scene_from_item(raw)
+    assert raw["id"] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_properties_are_found_wherever_providers_put_them():
+    raw = item(drop=("proj:epsg",), s2__mean_solar_zenith=40.0, eo__cloud_cover=-1)
+    raw["assets"]["red"]["proj:code"] = "EPSG:32636"
+    scene = scene_from_item(raw)
+    assert (scene.epsg, scene.sun_elevation_deg, scene.cloud_cover) == (32636, 50.0, None)
+    scene = scene_from_item(item(drop=("proj:epsg",), proj__code="EPSG:3035", datetime="2016-01-11"))
+    assert scene.epsg == 3035
+    assert scene.datetime == datetime(2016, 1, 11, tzinfo=UTC)
+    scene = scene_from_item(item(drop=("proj:epsg",), datetime=None, start_datetime="2023-06-01T12:00:00+03:00"))
+    assert scene.epsg is None
+    assert scene.datetime == datetime(2023, 6, 1, 9, tzinfo=UTC)
+    assert scene_from_item(item() | {"geometry": None}).footprint.equals(SQUARE)
+
+
+def test_a_footprint_across_the_antimeridian_does_not_cover_the_world():
+    ring = [[179.0, 60.0], [-179.0, 60.0], [-179.0, 61.0], [179.0, 61.0], [179.0, 60.0]]
+    footprint = scene_from_item(item() | {"geometry": {"type": "Polygon", "coordinates": [ring]}}).footprint
+    assert footprint.intersects(box(179.4, 60.4, 179.5, 60.5))
+    assert footprint.intersects(box(-179.5, 60.4, -179.4, 60.5))
+    assert not footprint.intersects(box(24, 60.4, 25, 60.5))
+
+
+def save(folder, *raws):
+    """Write a self-contained catalog: catalog.json, a collection, one folder an item."""
+    root = pystac.Catalog("root", "made up")
+    extent = pystac.Extent(pystac.SpatialExtent([list(SQUARE.bounds)]), pystac.TemporalExtent([[None, None]]))
+    collection = pystac.Collection("sentinel-2-l2a", "made up", extent)
+    root.add_child(collection)
+    for raw in raws:
+        collection.add_item(pystac.Item.from_dict(raw))
+    root.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
+    return folder
+
+
+def test_a_static_catalog_filters_sorts_and_resolves_hrefs(tmp_path):
+    catalog = open_catalog(
+        save(
+            tmp_path,
+            item("late", datetime="2023-12-31T23:59:59Z"),
+            item("early", datetime="2023-01-01T00:00:00Z"),
+            item("too-late", datetime="2024-01-01T00:10:00Z"),
+            item("elsewhere", geometry=box(30, 46, 31, 47), grid__code="MGRS-36TKM"),
+            item("radar", platform="sentinel-1a"),
+        )
+    )
+    found = catalog.search(box(24.4, 46.4, 24.5, 46.5), YEAR)
+    assert [scene.scene_id for scene in found] == ["early", "late"]
+    assert found[0].bands["red"].href == str(tmp_path / "sentinel-2-l2a" / "early" / "red.tif")
+    assert found[0].epsg == 32635
+    assert catalog.search(box(0, 0, 1, 1), YEAR) == ()
+
+
+def test_an_item_object_and_its_json_give_the_same_scene():
+    raw = item(asset=DECLARES)
+    for key in raw["assets"]:
+        raw["assets"][key] = {**raw["assets"][key], "href": f"https://example.org/{key}.tif"}
+    assert scene_from_item(pystac.Item.from_dict(raw)) == scene_from_item(raw)
+
+
+def test_items_are_read_once_and_at_the_first_search(tmp_path):
+    catalog = open_catalog(save(tmp_path, item()))
+    first = catalog.search(SQUARE, YEAR)
+    shutil.rmtree(tmp_path / "sentinel-2-l2a")
+    assert len(first) == 1
+    assert catalog.search(SQUARE, YEAR) == first
+
+
+def test_the_newest_processing_of_an_acquisition_is_kept(tmp_path):
+    half = box(24.0, 46.0, 24.4, 47.0)
+    catalog = open_catalog(
+        save(
+            tmp_path,
+            item("old", datetime="2023-06-01T09:26:01.900Z", s2__processing_baseline="04.00"),
+            item("new", datetime="2023-06-01T09:26:02.100Z", s2__processing_baseline="05.10"),
+            item("newest-of-05.10", s2__processing_baseline="05.10", s2__generation_time="2024-01-01T00:00:00Z"),
+            item("other-tile", grid__code="MGRS-35TLM"),
+            item("other-satellite", platform="sentinel-2b"),
+            item("other-day", datetime="2023-06-11T09:26:01Z", s2__processing_baseline="02.14"),
+            item("west-half", datetime="2023-07-01T09:26:01Z", geometry=half),
+            item("east-half", datetime="2023-07-01T09:26:09Z", geometry=box(24.4, 46.0, 25.0, 47.0)),
+        )
+    )
+    found = [scene.scene_id for scene in catalog.search(SQUARE, YEAR)]
+    assert set(found) == {"newest-of-05.10", "other-tile", "other-satellite", "other-day", "west-half", "east-half"}
+
+
+def test_landsat_real_time_gives_way_to_the_final_product(tmp_path):
+    raws = [landsat(f"LC09_L2SP_183028_20230601_02_{tier}") for tier in ("T1", "RT")]
+    found = open_catalog(save(tmp_path, *raws)).search(SQUARE, YEAR)
+    assert [scene.scene_id for scene in found] == ["LC09_L2SP_183028_20230601_02_T1"]
+
+
+def test_a_broken_item_loses_itself_and_no_more(tmp_path, caplog):
+    save(tmp_path, item("whole"), item("cut", grid__code="MGRS-35TLM"), item("gone", grid__code="MGRS-35TMM"))
+    (tmp_path / "sentinel-2-l2a" / "cut" / "cut.json").write_text('{"type": "Feature", ')
+    (tmp_path / "sentinel-2-l2a" / "gone" / "gone.json").unlink()
+    with caplog.at_level(logging.WARNING):
+        found = open_catalog(tmp_path).search(SQUARE, YEAR)
+    assert [scene.scene_id for scene in found] == ["whole"]
+    assert sum("can't be read" in record.message for record in caplog.records) == 2
+
+
+def test_why_an_item_was_left_out_is_in_the_log(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        open_catalog(save(tmp_path, item("radar", platform="sentinel-1a"))).search(SQUARE, YEAR)
+    assert "radar is of platform 'sentinel-1a'" in caplog.text
+
+
+@pytest.mark.parametrize("where", ["earth-search", "https://example.org/stac", "no/such/catalog.json", "."])
+def test_what_is_no_catalog_says_what_is_possible(where, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CatalogError, match=r"no catalog at .*catalog\.json"):
+        open_catalog(where)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps(item()), '{"type": "Catalog"}'])
+def test_a_file_that_is_no_catalog_is_refused_at_once(tmp_path, text):
+    (tmp_path / "catalog.json").write_text(text)
+    with pytest.raises(CatalogError, match=r"catalog\.json is not a STAC catalog") as caught:
+        open_catalog(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_file_and_its_folder_open_the_same_catalog(tmp_path):
+    save(tmp_path, item())
+    catalogs = [open_catalog(str(tmp_path)), open_catalog(tmp_path / "catalog.json")]
+    assert all(isinstance(catalog, StaticCatalog) and catalog.path == tmp_path / "catalog.json" for catalog in catalogs)
+    assert catalogs[0].search(SQUARE, YEAR) == catalogs[1].search(SQUARE, YEAR)
