@@ -38,29 +38,28 @@ def say(text: str, style: str | None = None) -> None:
 
 
 def show_results(results: Sequence[SiteResult], out: Path) -> None:
-    """Print a row a site, and where to look."""
+    """Print a row a site, why sites failed, and where to look."""
     table = Table()
-    for name in ("site", "status"):
-        table.add_column(name, overflow="fold")
-    for name in ("construction", "clearing", "all", "area m²", "clear"):
+    table.add_column("site", no_wrap=True)
+    table.add_column("status")
+    for name in ("built", "cleared", "area m²", "seen"):
         table.add_column(name, justify="right")
-    table.add_column("rule or reason", overflow="fold")
+    table.add_column("rule")
     for result in results:
-        told = result.summary
-        numbers = (
-            [
-                str(told["n_construction"]),
-                str(told["n_clearing"]),
-                str(told["n_changes"]),
-                f"{told['area_m2']:,.0f}",
-                f"{told['clear_fraction']:.0%}",
-            ]
-            if result.status == "ok"
-            else [""] * 5
-        )
-        table.add_row(Text(result.site.site_id), result.status, *numbers, Text(told.get("rule") or result.reason))
+        table.add_row(Text(result.site.site_id), result.status, *_numbers(result), str(result.summary.get("rule", "")))
     people.print(table)
+    for result in results:
+        if result.status == "failed":
+            say(f"failed  {result.site.site_id}: {result.reason}", style="red")
     say(f"polygons  {out / 'changes.geojson'}\npictures  {out / 'sites'}/<site>/before.png, after.png")
+
+
+def _numbers(result: SiteResult) -> list[str]:
+    told = result.summary
+    if result.status != "ok":
+        return [""] * 4
+    counts = [str(told["n_construction"]), str(told["n_clearing"])]
+    return [*counts, f"{told['area_m2']:,.0f}", f"{told['clear_fraction']:.0%}"]
 
 
 def print_scenes(records: Iterable[dict[str, Any]]) -> None:

@@ -27,7 +27,8 @@ KIND_CODES: Mapping[Kind, int] = MappingProxyType({"construction": 1, "clearing"
 UNKNOWN = 255
 """The value of every band of `change_map.tif` where a date had no clear look."""
 
-_SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a site id may be: the name of a folder on any disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Site:
     """Whatever else the list said about it."""
 
     def __post_init__(self) -> None:
-        if not _SITE_ID.fullmatch(self.site_id):
+        if not SITE_ID.fullmatch(self.site_id):
             msg = f"site id {self.site_id!r} can't be a folder name: use letters, digits, '.', '_' and '-'"
             raise SiteListError(msg)
 

@@ -26,7 +26,7 @@ class PolygonOptions:
     min_area_m2: float = 800.0
     """Minimum mapping unit: smaller objects are dropped. Eight Sentinel-2 pixels; nothing smaller can be trusted."""
     max_hole_m2: float = 3000.0
-    """Holes in an object smaller than this are filled: a courtyard, not a field."""
+    """Holes in an object up to this size are filled: a courtyard, not a field."""
     opening_below_m: float = 15.0
     """Where pixels are finer than this, specks and threads under 2 by 2 pixels are removed first."""
 
@@ -44,7 +44,7 @@ def pixel_area_m2(geobox: GeoBox) -> float:
 
 
 def clean(mask: BoolArray, geobox: GeoBox, options: PolygonOptions, *, opened: bool = True) -> BoolArray:
-    """Remove specks and small objects, close gaps of a pixel, fill small holes.
+    """Remove specks and small objects, bridge gaps of one or two pixels, fill small holes.
 
     Parameters
     ----------
@@ -66,7 +66,16 @@ def clean(mask: BoolArray, geobox: GeoBox, options: PolygonOptions, *, opened: b
     mask = ndi.binary_closing(np.pad(mask, 1, mode="edge"), structure=cross)[1:-1, 1:-1] | mask
     least, hole = int(np.ceil(options.min_area_m2 / area)), int(options.max_hole_m2 / area)
     mask = morphology.remove_small_objects(mask, max_size=least - 1, connectivity=1)
-    return np.asarray(morphology.remove_small_holes(mask, max_size=hole, connectivity=1))
+    return _filled(mask, hole)
+
+
+def _filled(mask: BoolArray, max_px: int) -> BoolArray:
+    """Fill holes of at most `max_px` pixels; ground that reaches the grid's edge is no hole, however little it is."""
+    holes, count = ndi.label(~mask)
+    small = np.bincount(holes.ravel(), minlength=count + 1) <= max_px
+    small[np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))] = False
+    small[0] = False
+    return np.asarray(mask | small[holes])
 
 
 def label(mask: BoolArray) -> IntArray:

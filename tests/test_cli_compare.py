@@ -1,6 +1,7 @@
 """`changedetect compare` as a process sees it: exit codes, one-line mistakes, and the files of the output contract."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,8 +30,6 @@ def rasters(tmp_path_factory):
 
 
 def run(*arguments: object) -> int:
-    import sys
-
     sys.argv = ["changedetect", *map(str, arguments)]
     try:
         main()
@@ -48,7 +47,7 @@ def complaint(capfd) -> str:
 
 
 def test_compare_writes_the_output_contract(rasters, tmp_path):
-    folder, pair = rasters
+    folder, _ = rasters
     assert run("compare", folder / "before.tif", folder / "after.tif", "-o", tmp_path / "out") == 0
     site = tmp_path / "out" / "sites" / "before-after"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {

@@ -15,7 +15,7 @@ import numpy as np
 
 from changedetect.diff.features import Features
 from changedetect.diff.irmad import fit_irmad
-from changedetect.diff.whitened import fit_whitened
+from changedetect.diff.whitened import NOISE_FLOOR, fit_whitened
 from changedetect.errors import ConfigError
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
@@ -24,6 +24,10 @@ Strength = Callable[[Features], FloatArray]
 
 ENTRY_POINTS = "changedetect.detectors"
 """Entry-point group under which other packages register a detector."""
+
+
+LEAST_MEDIAN = 0.3
+"""Least median distance that strength is measured in, in standard deviations of noise."""
 
 
 class Detector(Protocol):
@@ -95,7 +99,7 @@ class RobustCva:
         """Fit the centre and scale of each band's residual."""
         residual = (sample.after_smooth - sample.before_smooth)[:, no_change]
         centre = np.median(residual, axis=1)
-        scale = 1.4826 * np.median(np.abs(residual - centre[:, None]), axis=1) + 1e-6
+        scale = np.maximum(1.4826 * np.median(np.abs(residual - centre[:, None]), axis=1), NOISE_FLOOR)
 
         def length(features: Features) -> FloatArray:
             total = np.zeros(features.valid.shape, dtype=np.float32)
@@ -130,8 +134,9 @@ class Mad:
 
 
 def _in_medians(distance: Strength, sample: Features) -> Strength:
-    # Two identical images have no noise to measure by: a floor well under one DN keeps 0 / 0 at 0.
-    median = max(float(np.median(distance(sample))), 1e-6)
+    # Two dates that differ by less than their own numbers can say (one image twice, at another gain) have no noise to
+    # measure by: distances are in units of noise that is never taken for less than half a DN.
+    median = max(float(np.median(distance(sample))), LEAST_MEDIAN)
 
     def strength(features: Features) -> FloatArray:
         return np.where(features.valid, distance(features) / np.float32(median), np.nan).astype(np.float32)

@@ -12,6 +12,8 @@ from scipy import linalg, stats
 
 from changedetect.types import Float64Array
 
+_LEAST_NOISE = 1e-6
+"""Share of a variate that may always be noise: two dates equal but for rounding must not be whitened by rounding."""
 _RIDGE = 1e-6
 """Share of the mean band variance added to each covariance, so that a constant or repeated band is no singularity."""
 
@@ -32,7 +34,10 @@ class IrMad:
     """(variate,) canonical correlations, 0-1."""
 
     def chi_square(self, before: NDArray[np.floating], after: NDArray[np.floating]) -> Float64Array:
-        """Sum of squared standardised MAD variates; chi-square with as many degrees of freedom as bands.
+        """Sum of squared standardised MAD variates.
+
+        Chi-square with as many degrees of freedom as bands after one pass; reweighting inflates it, so rank by it, but
+        read no probabilities off it.
 
         `before` and `after` are (band, ...); the result drops the first axis.
         """
@@ -85,7 +90,7 @@ def _canonical(x: Float64Array, y: Float64Array, weights: Float64Array) -> IrMad
         (dx * weights) @ dy.T / total,
     )
     squared, a = linalg.eigh(sxy @ np.linalg.solve(syy, sxy.T), sxx)
-    correlation = np.sqrt(np.clip(squared, 0, 1 - 1e-9))
+    correlation = np.sqrt(np.clip(squared, 0, 1 - _LEAST_NOISE))
     b = np.linalg.solve(syy, sxy.T @ a)
     b = b / np.sqrt(np.maximum(np.einsum("ij,ik,kj->j", b, syy, b), 1e-300))
     sign = np.where(np.einsum("ij,ik,kj->j", a, sxy, b) < 0, -1.0, 1.0)

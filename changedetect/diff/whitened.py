@@ -19,7 +19,7 @@ _SMALLEST_CLASS_PX = 50
 """A class with fewer sample pixels takes the noise of the whole site."""
 _TRAINING_PX = 20_000
 """Pixels that k-means sees."""
-_NOISE_FLOOR = 5e-4
+NOISE_FLOOR = 5e-4
 """Least standard deviation in square roots of reflectance: half a DN at 4 % reflectance (1e-4 / 2 sqrt(0.04))."""
 _SEED = 0
 
@@ -68,7 +68,7 @@ def fit_whitened(sample: Features, no_change: BoolArray, *, classes: int) -> Lan
     whiten_all = _whitening(overall)
     distance = _whitened_length(residual, overall_median, whiten_all)
 
-    scale = np.maximum(sample.before[:, no_change].std(axis=1).astype(np.float64), _NOISE_FLOOR)
+    scale = np.maximum(sample.before[:, no_change].std(axis=1).astype(np.float64), NOISE_FLOOR)
     centres = _centres(sample.before[:, no_change] / scale[:, None], classes)
     medians = np.tile(overall_median, (len(centres), 1))
     whitening = np.tile(whiten_all, (len(centres), 1, 1))
@@ -87,7 +87,7 @@ def fit_whitened(sample: Features, no_change: BoolArray, *, classes: int) -> Lan
 
 def _covariance(residual: Float64Array) -> Float64Array:
     bands = residual.shape[0]
-    return np.cov(residual).reshape(bands, bands) + _NOISE_FLOOR**2 * np.eye(bands)
+    return np.cov(residual).reshape(bands, bands) + NOISE_FLOOR**2 * np.eye(bands)
 
 
 def _whitening(covariance: Float64Array) -> Float64Array:

@@ -82,6 +82,7 @@ def gather(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 def publish(geometry: BaseGeometry) -> BaseGeometry:
     """Make one lon/lat geometry fit for RFC 7946: cut, rounded, valid after rounding, right-hand rule.
 
+    >>> from shapely import Polygon
     >>> publish(Polygon([(0, 0), (0, 0.123456789), (1, 1)])).exterior.is_ccw
     True
     """

@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.errors import ConfigError, SiteListError
 from changedetect.lonlat import around, cut_antimeridian, polygons_of
-from changedetect.model import Site
+from changedetect.model import SITE_ID, Site
 from changedetect.sites.rows import Row, rows_of_file, rows_of_frame
 
 logger = logging.getLogger(__name__)
@@ -97,8 +97,10 @@ def read_site_list(source: str | Path | gpd.GeoDataFrame, options: SiteOptions |
                 raise SiteListError(msg)
             sites.append(_site(site_id, row, options or SiteOptions()))
         except SiteListError as error:
-            own = _generate_id(site_id, number, given | taken.keys())
-            taken[own] = row.where
+            own = site_id
+            if first != row.where or not SITE_ID.fullmatch(site_id):
+                own = _generate_id(site_id, number, given | taken.keys())
+                taken[own] = row.where
             nowhere = Site(site_id=own, name=row.text("name") or site_id, geometry=Polygon())
             refused.append((nowhere, f"{listed}, {row.where} ({site_id}): {error}"))
     if not sites:
