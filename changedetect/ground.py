@@ -9,7 +9,8 @@ from odc.geo.geobox import GeoBox
 
 from changedetect import diff, prepare, tiling
 from changedetect.config import RunConfig
-from changedetect.model import Composite, Pair, Scene, TileSpec, pixel_size_m, thinned_shape
+from changedetect.grid import TileSpec, pixel_size_m, thinned_shape
+from changedetect.model import Composite, Pair, Scene
 
 PREVIEW_PX = 1500
 """Pictures are thinned to at most this many pixels a side."""

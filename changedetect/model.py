@@ -137,60 +137,6 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TileSpec:
-    """A rectangle of a site's grid, with a halo that local operations may look into."""
-
-    grid: GeoBox
-    """The whole site's grid."""
-    rows: slice
-    """Rows of `grid` that this tile owns (no other tile owns them)."""
-    cols: slice
-    """Columns of `grid` that this tile owns."""
-    halo_px: int
-    """Pixels read beyond the owned ones on each side, where the grid goes on."""
-
-    @property
-    def padded(self) -> tuple[slice, slice]:
-        """Rows and columns of `grid` to be read: the owned ones and the halo."""
-        height, width = self.grid.shape
-        return (
-            slice(max(self.rows.start - self.halo_px, 0), min(self.rows.stop + self.halo_px, height)),
-            slice(max(self.cols.start - self.halo_px, 0), min(self.cols.stop + self.halo_px, width)),
-        )
-
-    @property
-    def geobox(self) -> GeoBox:
-        """Grid of the padded rectangle."""
-        return self.grid[self.padded]
-
-    @property
-    def inner(self) -> tuple[slice, slice]:
-        """Where the owned pixels lie inside an array of the padded rectangle."""
-        rows, cols = self.padded
-        return (
-            slice(self.rows.start - rows.start, self.rows.stop - rows.start),
-            slice(self.cols.start - cols.start, self.cols.stop - cols.start),
-        )
-
-    def every(self, step: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Thin the site to every `step`-th row and column of `grid`.
-
-        Gives where this tile's share lies in an array of the padded rectangle, and where it goes in the thinned site.
-        """
-        take, place = [], []
-        for owned, inner in zip((self.rows, self.cols), self.inner, strict=True):
-            take.append(slice(inner.start + -owned.start % step, inner.stop, step))
-            place.append(slice(-(-owned.start // step), -(-owned.stop // step)))
-        return (take[0], take[1]), (place[0], place[1])
-
-
-def thinned_shape(grid: GeoBox, step: int) -> tuple[int, int]:
-    """Rows and columns left of a grid when every `step`-th is kept."""
-    rows, cols = grid.shape
-    return -(-rows // step), -(-cols // step)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
     """The pixels of one scene on one tile's grid."""
 
@@ -302,23 +248,6 @@ class SiteResult:
     """Numbers for `summary.csv`: clear fraction, scenes used and so on."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Scenes, decisions and statistics, ready for JSON."""
-
-
-def pixel_size_m(geobox: GeoBox) -> tuple[float, float]:
-    """Height and width of a pixel in metres, at the centre of the grid.
-
-    A grid in degrees is measured on the WGS 84 ellipsoid (`pyproj.Geod`), a projected one by its own unit.
-    """
-    transform = geobox.affine
-    height, width = float(np.hypot(transform.b, transform.e)), float(np.hypot(transform.a, transform.d))
-    if geobox.crs is not None and geobox.crs.geographic:
-        from pyproj import Geod  # noqa: PLC0415 - only grids in degrees need it
-
-        lon, lat = geobox.extent.centroid.coords[0]
-        geod = Geod(ellps="WGS84")
-        height = geod.inv(lon, lat - height / 2, lon, lat + height / 2)[2]
-        width = geod.inv(lon - width / 2, lat, lon + width / 2, lat)[2]
-    return float(height), float(width)
 
 
 CHANGE_COLUMNS: tuple[str, ...] = (

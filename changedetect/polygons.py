@@ -15,7 +15,8 @@ from shapely.geometry.base import BaseGeometry
 from skimage import morphology
 
 from changedetect.errors import ConfigError
-from changedetect.model import CHANGE_COLUMNS, Site, empty_changes, pixel_size_m
+from changedetect.grid import pixel_size_m
+from changedetect.model import CHANGE_COLUMNS, Site, empty_changes
 from changedetect.types import BoolArray, Float64Array, IntArray
 
 

@@ -17,7 +17,8 @@ from changedetect.diff.options import DiffOptions
 from changedetect.diff.radiometry import IndexScale, Normalisation, fit_index_scale, fit_normalisation, no_change_half
 from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
 from changedetect.errors import PairError
-from changedetect.model import UNKNOWN, Composite, Pair, pixel_size_m
+from changedetect.grid import pixel_size_m
+from changedetect.model import UNKNOWN, Composite, Pair
 from changedetect.types import BoolArray, IntArray
 
 LEAST_SAMPLE_PX = 400

@@ -8,7 +8,8 @@ import numpy as np
 from changedetect.diff import indices
 from changedetect.diff.engine import Fitted, new_structure
 from changedetect.diff.features import features_of
-from changedetect.model import Pair, TileSpec
+from changedetect.grid import TileSpec
+from changedetect.model import Pair
 from changedetect.types import Float64Array, FloatArray, IntArray
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from changedetect.diff.local import gaussian_halo_px, smooth
 from changedetect.diff.radiometry import IndexScale, Normalisation
-from changedetect.model import Pair, pixel_size_m
+from changedetect.grid import pixel_size_m
+from changedetect.model import Pair
 from changedetect.types import BoolArray, FloatArray
 
 SMOOTHING_M = 10.0

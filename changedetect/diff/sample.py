@@ -7,7 +7,8 @@ import numpy as np
 
 from changedetect.diff.features import Features, features_of
 from changedetect.errors import PairError
-from changedetect.model import Pair, TileSpec, thinned_shape
+from changedetect.grid import TileSpec, thinned_shape
+from changedetect.model import Pair
 from changedetect.types import FloatArray
 
 

@@ -10,7 +10,7 @@ from pyproj import Transformer
 
 from changedetect.errors import RasterError
 from changedetect.geotiff.sampling import Coordinates
-from changedetect.model import pixel_size_m
+from changedetect.grid import pixel_size_m
 from changedetect.types import Float64Array
 
 _ALIGNED_PX = 1e-3

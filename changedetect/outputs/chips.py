@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from shapely.affinity import affine_transform
 from shapely.geometry import Polygon
 
-from changedetect.model import Pair, pixel_size_m
+from changedetect.grid import pixel_size_m
+from changedetect.model import Pair
 from changedetect.outputs.files import whole
 from changedetect.types import FloatArray
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from scipy import ndimage as ndi
 
-from changedetect.model import Tile, pixel_size_m
+from changedetect.grid import pixel_size_m
+from changedetect.model import Tile
 from changedetect.prepare.options import PrepareOptions
 from changedetect.sensors import SENSORS
 from changedetect.types import BoolArray

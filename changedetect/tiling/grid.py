@@ -16,7 +16,8 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect import geotiff
 from changedetect.errors import ConfigError, RasterError
-from changedetect.model import Scene, Site, TileSpec
+from changedetect.grid import TileSpec
+from changedetect.model import Scene, Site
 from changedetect.sensors import SENSORS
 
 log = logging.getLogger(__name__)

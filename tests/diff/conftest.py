@@ -9,7 +9,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from changedetect.diff import Features, sample_features
-from changedetect.model import Composite, Pair, TileSpec
+from changedetect.grid import TileSpec
+from changedetect.model import Composite, Pair
 from changedetect.sensors import COMMON_BANDS
 from changedetect.types import BoolArray, FloatArray
 
