@@ -64,6 +64,21 @@ def test_the_romanian_road_is_found(demo):
     assert set(changes["kind"]) <= {"construction", "clearing"}
 
 
+def test_tiles_of_scenes_merged_equal_the_whole(demo, monkeypatch, tmp_path):
+    arguments = (
+        SAMPLE / "sites.geojson",
+        "--config",
+        SAMPLE / "run.toml",
+        "-o",
+        tmp_path,
+        "--set",
+        "tiling.tile_px=131",
+    )
+    assert run(monkeypatch, "run", *arguments) == 0
+    for name in ("changes.geojson", "sites/sim-factory/change_map.tif"):
+        assert (tmp_path / name).read_bytes() == (demo / name).read_bytes()
+
+
 def test_provenance_says_how_each_offset_was_decided(demo):
     record = json.loads((demo / "sites" / "sim-factory" / "provenance.json").read_text())
     decisions = [scene["decisions"] for date in ("before", "after") for scene in record["provenance"][date]["scenes"]]
