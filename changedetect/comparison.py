@@ -54,9 +54,10 @@ def _read(ground: Ground, sample: diff.Features, config: RunConfig) -> Reading:
     fitted = diff.fit(sample, config.diff, calibrated=ground.calibrated)
     layers = _whole(ground, fitted)
     settled = diff.is_settled(fitted, layers, config.diff)
-    objects = polygons.clean(layers.candidate, ground.grid, config.polygons)
+    known = layers.changed != UNKNOWN
+    objects = polygons.clean(layers.candidate, ground.grid, config.polygons, known=known)
     if not settled:
-        structured = polygons.clean(layers.structured, ground.grid, config.polygons, opened=False)
+        structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=known, opened=False)
         objects = diff.with_witnesses(structured, objects)
     purity = diff.purity(layers)
     found = _find(ground, fitted, polygons.label(objects), settled=settled, purity=purity)
@@ -115,7 +116,8 @@ def _others(forward: Reading, taken: list[Chosen], ground: Ground, config: RunCo
     rest = forward.layers.strong | (forward.found.labels > 0)
     for one in taken:
         rest &= ~_pixels(one)
-    labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons))
+    known = forward.layers.changed != UNKNOWN
+    labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons, known=known))
     found = _find(ground, forward.fitted, labels, settled=True, purity=1.0)
     return Chosen(kind="other", found=found, keep=np.ones(len(found.areas_m2), dtype=bool), backward=False)
 

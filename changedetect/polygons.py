@@ -44,7 +44,9 @@ def pixel_area_m2(geobox: GeoBox) -> float:
     return height * width
 
 
-def clean(mask: BoolArray, geobox: GeoBox, options: PolygonOptions, *, opened: bool = True) -> BoolArray:
+def clean(
+    mask: BoolArray, geobox: GeoBox, options: PolygonOptions, *, known: BoolArray | None = None, opened: bool = True
+) -> BoolArray:
     """Remove specks and small objects, bridge gaps of one or two pixels, fill small holes.
 
     Parameters
@@ -55,6 +57,8 @@ def clean(mask: BoolArray, geobox: GeoBox, options: PolygonOptions, *, opened: b
         Its grid.
     options
         Sizes.
+    known
+        (y, x) True where both dates were seen; no object covers anything else. None: everywhere.
     opened
         Whether threads thinner than two pixels go (only on pixels finer than `options.opening_below_m`).
     """
@@ -65,9 +69,12 @@ def clean(mask: BoolArray, geobox: GeoBox, options: PolygonOptions, *, opened: b
     cross = ndi.generate_binary_structure(2, 1)
     # Padded, or the closing would eat what touches the border.
     mask = ndi.binary_closing(np.pad(mask, 1, mode="edge"), structure=cross)[1:-1, 1:-1] | mask
+    if known is not None:
+        mask &= known
     least, hole = int(np.ceil(options.min_area_m2 / area)), int(options.max_hole_m2 / area)
     mask = morphology.remove_small_objects(mask, max_size=least - 1, connectivity=1)
-    return _filled(mask, hole)
+    filled = _filled(mask, hole)
+    return filled if known is None else filled & known
 
 
 def _filled(mask: BoolArray, max_px: int) -> BoolArray:
