@@ -42,6 +42,11 @@ class Chosen:
     backward: bool
     """Whether they were found by reading time backward."""
 
+    @property
+    def pixels(self) -> BoolArray:
+        """(y, x) True on the objects that are meant."""
+        return self.found.paint(self.keep)
+
 
 def read_both_ways(ground: Ground, config: RunConfig) -> tuple[Reading, Reading]:
     """Read time forward, for what was built, and backward, for what is gone."""
@@ -115,15 +120,11 @@ def choose(forward: Reading, backward: Reading, ground: Ground, config: RunConfi
 def _others(forward: Reading, taken: list[Chosen], ground: Ground, config: RunConfig) -> Chosen:
     rest = forward.layers.strong | (forward.found.labels > 0)
     for one in taken:
-        rest &= ~_pixels(one)
+        rest &= ~one.pixels
     known = forward.layers.changed != UNKNOWN
     labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons, known=known))
     found = _find(ground, forward.fitted, labels, settled=True, purity=1.0)
     return Chosen(kind="other", found=found, keep=np.ones(len(found.areas_m2), dtype=bool), backward=False)
-
-
-def _pixels(chosen: Chosen) -> BoolArray:
-    return np.concatenate([[False], chosen.keep])[chosen.found.labels]
 
 
 def change_map(forward: Reading, chosen: list[Chosen], ground: Ground) -> ChangeMap:
@@ -132,8 +133,8 @@ def change_map(forward: Reading, chosen: list[Chosen], ground: Ground) -> Change
     confidence = np.zeros(unknown.shape, dtype=np.float32)
     kind = np.zeros(unknown.shape, dtype=np.uint8)
     for one in chosen:
-        inside = _pixels(one)
-        confidence[inside] = np.concatenate([[0], one.found.judgement.confidence])[one.found.labels][inside]
+        inside = one.pixels
+        confidence[inside] = one.found.paint(one.found.judgement.confidence)[inside]
         kind[inside] = KIND_CODES[one.kind]
     confidence[unknown], kind[unknown] = UNKNOWN, UNKNOWN
     return ChangeMap(geobox=ground.grid, changed=forward.layers.changed, confidence=confidence, kind=kind)
@@ -146,7 +147,7 @@ def changes_frame(
     geometry: list[BaseGeometry] = []
     columns: dict[str, list[object]] = {}
     for one in chosen:
-        outlines = polygons.outlines(np.where(_pixels(one), one.found.labels, 0), ground.grid)
+        outlines = polygons.outlines(np.where(one.pixels, one.found.labels, 0), ground.grid)
         geometry += outlines
         said = {"kind": one.kind, "before": dates[0], "after": dates[1]}
         known = diff.attributes(one.found, one.keep, backward=one.backward)

@@ -75,3 +75,9 @@ def pixel_size_m(geobox: GeoBox) -> tuple[float, float]:
         height = geod.inv(lon, lat - height / 2, lon, lat + height / 2)[2]
         width = geod.inv(lon - width / 2, lat, lon + width / 2, lat)[2]
     return float(height), float(width)
+
+
+def mean_pixel_m(geobox: GeoBox) -> float:
+    """Side of a square pixel of the same area, metres, at the centre of the grid."""
+    height, width = pixel_size_m(geobox)
+    return float(np.sqrt(height * width))

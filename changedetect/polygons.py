@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from skimage import morphology
 
 from changedetect.errors import ConfigError
-from changedetect.grid import pixel_size_m
+from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import CHANGE_COLUMNS, Site, empty_changes
 from changedetect.types import BoolArray, Float64Array, IntArray
 
@@ -63,7 +63,7 @@ def clean(
         Whether threads thinner than two pixels go (only on pixels finer than `options.opening_below_m`).
     """
     area = pixel_area_m2(geobox)
-    if opened and np.sqrt(area) < options.opening_below_m:
+    if opened and mean_pixel_m(geobox) < options.opening_below_m:
         # scipy's even-sized structures are off-centre, and its opening corrects for it: no shift results.
         mask = ndi.binary_opening(mask, structure=np.ones((2, 2), dtype=bool))
     cross = ndi.generate_binary_structure(2, 1)

@@ -17,7 +17,7 @@ from changedetect.diff.options import DiffOptions
 from changedetect.diff.radiometry import IndexScale, Normalisation, fit_index_scale, fit_normalisation, no_change_half
 from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
 from changedetect.errors import PairError
-from changedetect.grid import pixel_size_m
+from changedetect.grid import mean_pixel_m
 from changedetect.model import UNKNOWN, Composite, Pair
 from changedetect.types import BoolArray, IntArray
 
@@ -128,14 +128,13 @@ def apply(fitted: Fitted, pair: Pair) -> Layers:
 
 def new_structure(fitted: Fitted, pair: Pair, after: Bands) -> Structure:
     """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
-    height, width = pixel_size_m(pair.geobox)
     barren = np.ones(pair.valid.shape, dtype=bool)
     if fitted.green is not None:
         green = ndvi(after)
         # Bare by any measure, or bare for this site: in a lush forest even a new road is half green.
         barren = (green < GREENEST_NDVI) | (fitted.green.greenness(green) < GREEN_LIMIT)
     sharp = (_sharp(pair.before, fitted.scales[0]), _sharp(pair.after, fitted.scales[1]))
-    return structure_of(sharp, pair.valid, barren, fitted.lines, float(np.sqrt(height * width)))
+    return structure_of(sharp, pair.valid, barren, fitted.lines, mean_pixel_m(pair.geobox))
 
 
 def _sharp(composite: Composite, scale: IndexScale) -> Bands:

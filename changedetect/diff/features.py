@@ -10,7 +10,7 @@ import numpy as np
 
 from changedetect.diff.local import gaussian_halo_px, smooth
 from changedetect.diff.radiometry import IndexScale, Normalisation
-from changedetect.grid import pixel_size_m
+from changedetect.grid import mean_pixel_m
 from changedetect.model import Pair
 from changedetect.types import BoolArray, FloatArray
 
@@ -74,8 +74,7 @@ def halo_px(pixel_m: float) -> int:
 def features_of(pair: Pair) -> Features:
     """Features of a tile; depends on nothing farther than `halo_px`."""
     valid = pair.valid
-    height, width = pixel_size_m(pair.geobox)
-    sigma = smoothing_px(float(np.sqrt(height * width)))
+    sigma = smoothing_px(mean_pixel_m(pair.geobox))
 
     def root(data: FloatArray) -> FloatArray:
         return np.where(valid, np.sqrt(np.maximum(np.nan_to_num(data), 0)), 0).astype(np.float32)

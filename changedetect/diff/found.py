@@ -1,12 +1,16 @@
 """Objects found in one direction of time, and what to make of those found in both."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from changedetect.diff.evidence import Evidence
 from changedetect.diff.kinds import Judgement
 from changedetect.types import BoolArray, Float64Array, IntArray, Kind
+
+Value = TypeVar("Value", bound=np.generic)
 
 BOTH_WAYS_SHARE = 0.5
 """An object that looks newly built whichever date is called the later one, over this share of it, is in doubt."""
@@ -29,6 +33,10 @@ class Found:
         """(object,) True where the object is of that kind."""
         return np.array([k == kind for k in self.judgement.kinds], dtype=bool)
 
+    def paint(self, values: NDArray[Value]) -> NDArray[Value]:
+        """(y, x) every object's value of `values` (object,) on its pixels; zero or False elsewhere."""
+        return np.concatenate([np.zeros(1, dtype=values.dtype), values])[self.labels]
+
 
 def stands(found: Found, opposite: Found) -> BoolArray:
     """(object,) False where the opposite direction of time explains a construction better.
@@ -37,7 +45,7 @@ def stands(found: Found, opposite: Found) -> BoolArray:
     redder than roofs and paving, so it was built in the direction in which redness fell. Where redness can't be
     told, both readings stand.
     """
-    opposite_built = np.concatenate([[False], opposite.of_kind("construction")])[opposite.labels]
+    opposite_built = opposite.paint(opposite.of_kind("construction"))
     covered = np.bincount(found.labels.ravel(), weights=opposite_built.ravel())[1:]
     doubtful = found.of_kind("construction") & (covered >= BOTH_WAYS_SHARE * found.evidence.pixels)
     means = found.evidence.means

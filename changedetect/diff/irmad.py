@@ -93,10 +93,7 @@ def _canonical(x: Float64Array, y: Float64Array, weights: Float64Array) -> IrMad
     correlation = np.sqrt(np.clip(squared, 0, 1 - _LEAST_NOISE))
     b = np.linalg.solve(syy, sxy.T @ a)
     b = b / np.sqrt(np.maximum(np.einsum("ij,ik,kj->j", b, syy, b), 1e-300))
-    sign = np.where(np.einsum("ij,ik,kj->j", a, sxy, b) < 0, -1.0, 1.0)
-    return IrMad(
-        mean_before=mean_x, mean_after=mean_y, weights_before=a * sign, weights_after=b, correlation=correlation
-    )
+    return IrMad(mean_before=mean_x, mean_after=mean_y, weights_before=a, weights_after=b, correlation=correlation)
 
 
 def _ridge(covariance: Float64Array) -> Float64Array:
