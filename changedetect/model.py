@@ -106,6 +106,8 @@ class BandAsset:
     """Added after scaling; 0 for QA bands."""
     nodata: float | None = None
     """The DN that means no data, masked before scale and offset; None: every DN is data."""
+    index: int = 1
+    """Which band of the file, from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,14 @@ class Scene:
     """Cloud over the whole scene, percent; None where the catalog does not say."""
     sun_elevation_deg: float | None = None
     """Sun elevation in degrees; None where the catalog does not say."""
+    platform: str = ""
+    """The satellite, lower case with hyphens: `sentinel-2b`, `landsat-9`; empty where the catalog does not say."""
+    catalog: str = ""
+    """The catalog that told of it: a name, a URL without secrets, or a path."""
+    offset_doubted: bool = False
+    """True where what the item says of the reflectance offset needs a look at the pixels to be believed."""
+    copies: tuple["Scene", ...] = ()
+    """The same acquisition from elsewhere or of older processing, the next best first: read when this one is dead."""
     notes: tuple[str, ...] = ()
     """Decisions made while reading the item, in words (the reflectance offset and its evidence)."""
 

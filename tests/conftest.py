@@ -1,9 +1,9 @@
 """Shared by all tests: nothing leaves the machine."""
 
 import pytest
-from pytest_socket import disable_socket
+from pytest_socket import socket_allow_hosts
 
 
 @pytest.fixture(autouse=True)
 def _loopback_only() -> None:
-    disable_socket(allow_unix_socket=True)
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)

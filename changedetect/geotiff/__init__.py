@@ -8,7 +8,17 @@ degrees. Nodata is masked before anything is interpolated, band by band.
 
 from changedetect.geotiff.grids import lonlat_bounds, overlap
 from changedetect.geotiff.options import GDAL_OPTIONS
-from changedetect.geotiff.reading import RasterInfo, ResamplingName, info, read
+from changedetect.geotiff.reading import RasterInfo, ResamplingName, info, overview, read
 from changedetect.geotiff.writing import write_cog
 
-__all__ = ["GDAL_OPTIONS", "RasterInfo", "ResamplingName", "info", "lonlat_bounds", "overlap", "read", "write_cog"]
+__all__ = [
+    "GDAL_OPTIONS",
+    "RasterInfo",
+    "ResamplingName",
+    "info",
+    "lonlat_bounds",
+    "overlap",
+    "overview",
+    "read",
+    "write_cog",
+]

@@ -1,25 +1,20 @@
 """Reading rasters: the header, and the numbers on any grid."""
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import rasterio
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from changedetect.errors import RasterError
 from changedetect.geotiff.grids import aligned_window, covering_window, points, samples_per_side, size_ratio
-from changedetect.geotiff.options import GDAL_FAILURES, environment, reason
+from changedetect.geotiff.opening import with_raster
 from changedetect.geotiff.sampling import Coordinates, average, bilinear, nearest, working_type
 from changedetect.types import BoolArray
 
@@ -52,7 +47,8 @@ class RasterInfo:
 
 def info(href: str | Path) -> RasterInfo:
     """Read a raster's header; `RasterError` when it can't be opened or does not say where it lies."""
-    with _opened(href) as source:
+
+    def look(source: DatasetReader) -> RasterInfo:
         return RasterInfo(
             href=str(href),
             geobox=GeoBox.from_rio(source),
@@ -62,6 +58,8 @@ def info(href: str | Path) -> RasterInfo:
             scales=tuple(float(scale) for scale in source.scales),
             offsets=tuple(float(offset) for offset in source.offsets),
         )
+
+    return with_raster(str(href), look)
 
 
 def read(
@@ -101,38 +99,34 @@ def read(
     RasterError
         The raster can't be opened or read, or has no CRS, or lacks a band.
     """
-    with _opened(href) as source:
+
+    def pixels(source: DatasetReader) -> tuple[NDArray[Any], BoolArray]:
         if missing := [index for index in indexes if not 1 <= index <= source.count]:
             msg = f"{href} has no band {missing[0]}: ask for 1 to {source.count}"
             raise RasterError(msg)
-        aligned = aligned_window(GeoBox.from_rio(source), geobox)
-        if aligned:
-            data, valid = _read_window(source, aligned, indexes, nodata)
-        else:
-            data, valid = _resample(source, geobox, indexes, resampling, nodata)
+        if aligned := aligned_window(GeoBox.from_rio(source), geobox):
+            return _read_window(source, aligned, indexes, nodata)
+        return _resample(source, geobox, indexes, resampling, nodata)
+
+    data, valid = with_raster(str(href), pixels)
     return data, np.asarray(valid.all(axis=0))
 
 
-@contextmanager
-def _opened(href: str | Path) -> Iterator[DatasetReader]:
-    """Open for reading under the documented options; every failure inside becomes one line."""
-    text = str(href)
-    try:
-        with environment(text), _open(text) as source:
-            if source.crs is None or source.transform == Affine.identity():
-                msg = f"{text} does not say where it lies (no CRS or no transform): georeference it, e.g. gdal_edit.py"
-                raise RasterError(msg)
-            yield source
-    except GDAL_FAILURES as error:
-        msg = f"can't read {text}: {reason(error)}; check that it exists, is complete and is a raster GDAL knows"
-        raise RasterError(msg) from error
+def overview(href: str | Path, side_px: int, *, index: int = 1) -> NDArray[Any]:
+    """Read a whole band thinned to at most `side_px` a side, from a COG's overviews: (y, x) raw numbers.
 
+    Raises
+    ------
+    RasterError
+        The raster can't be opened or read.
+    """
 
-def _open(text: str) -> DatasetReader:
-    with warnings.catch_warnings():
-        # Said as an error by our caller, with the path and the remedy.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(text)
+    def thinned(source: DatasetReader) -> NDArray[Any]:
+        step = max(1, -(-max(source.shape) // side_px))
+        shape = (-(-source.height // step), -(-source.width // step))
+        return np.asarray(source.read(index, out_shape=shape))
+
+    return with_raster(str(href), thinned)
 
 
 def _read_window(

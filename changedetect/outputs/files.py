@@ -10,20 +10,17 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import pandas as pd
 
 from changedetect.errors import OutputError
+from changedetect.redaction import REDACTED, redact
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
-_VSI_OPTIONS = re.compile(r"(/vsi\w+)\?[^\s\"'<>]+")
 _SECRET_KEY = re.compile(
     r"(.*[_-])?(token|secret|password|signature|sas|credentials?|authorization|(api|access|secret|subscription)[_-]?key)",
     re.IGNORECASE,
 )
-_REDACTED = "<redacted>"
 
 
 @contextmanager
@@ -139,21 +136,4 @@ def _key(key: object, where: str) -> str:
 
 def _entry(key: object, value: object, where: str) -> object:
     secret = isinstance(value, str) and value and _SECRET_KEY.fullmatch(str(key))
-    return _REDACTED if secret else plain(value, where)
-
-
-def redact(text: str) -> str:
-    """Take user names, passwords, query strings and fragments out of every URL in a text: signatures live there.
-
-    >>> redact("503 from https://me:pw@host/a.tif?sig=abc, gave up")
-    '503 from https://host/a.tif gave up'
-    """
-    return _URL.sub(_bare, _VSI_OPTIONS.sub(rf"\1?{_REDACTED}", text))
-
-
-def _bare(match: re.Match[str]) -> str:
-    try:
-        parts = urlsplit(match[0])
-    except ValueError:  # brackets that are no IPv6 address: better no URL than a doubtful one
-        return _REDACTED
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return REDACTED if secret else plain(value, where)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from changedetect.model import SiteResult
-from changedetect.outputs.files import redact, whole
+from changedetect.outputs.files import whole
+from changedetect.redaction import redact
 
 SUMMARY_COLUMNS = (
     "site_id",

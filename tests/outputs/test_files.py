@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from changedetect.errors import OutputError
 from changedetect.model import Window
-from changedetect.outputs.files import plain, redact, remove, whole, write_json
+from changedetect.outputs.files import plain, remove, whole, write_json
+from changedetect.redaction import redact
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:

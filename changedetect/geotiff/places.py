@@ -1,0 +1,159 @@
+"""Where a path or URL leads: its name for GDAL, the rights it needs, and how many may read there at once.
+
+Rights come from where users keep them anyway: the Planetary Computer's tokens from its own package, S3 keys from the
+environment. They are added when a file is opened and never kept with it.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import BoundedSemaphore
+from urllib.parse import urlsplit
+
+import planetary_computer
+import requests
+from planetary_computer.sas import TOKEN_CACHE
+from rasterio.session import DummySession, Session
+
+from changedetect.errors import RasterError
+from changedetect.redaction import redact
+
+_BLOB = ".blob.core.windows.net"
+_CDSE_BUCKET = "eodata"
+_CDSE_ENDPOINT = "eodata.dataspace.copernicus.eu"
+
+REQUESTER_PAYS = frozenset({"usgs-landsat", "sentinel-s2-l1c", "sentinel-s2-l2a", "sentinel-s1-l1c"})
+"""Buckets whose readers pay (Registry of Open Data on AWS); reading them needs AWS_REQUEST_PAYER=requester."""
+
+_CONNECTIONS: Mapping[str, int] = {_CDSE_ENDPOINT: 4}
+"""Connections a host allows at once (CDSE quotas: 4); other hosts get `_USUAL_CONNECTIONS`."""
+
+_USUAL_CONNECTIONS = 32
+_LONGEST_PAUSE_S = 60.0
+
+
+class _Keys(Session):  # type: ignore[misc]
+    """GDAL's S3 options for one read: rasterio takes keys from a session only."""
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self._options = dict(options)
+
+    def get_credential_options(self) -> dict[str, str]:
+        """Options that GDAL reads keys from."""
+        return self._options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How GDAL gets at a raster."""
+
+    path: str
+    """What GDAL opens; may be signed: never to be shown."""
+    remote: bool
+    """Whether reading goes over a network."""
+    host: str = ""
+    """Who serves it; empty on disk."""
+    session: Session = field(default_factory=DummySession)
+    """Credentials."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """GDAL options of this place."""
+
+
+def access(href: str) -> Access:
+    """Find out how to read a path, an `http(s)://` or `s3://` URL, or a GDAL `/vsi` path.
+
+    Raises
+    ------
+    RasterError
+        Reading there needs keys that are not in the environment, or costs the reader money.
+    """
+    parts = urlsplit(href)
+    if parts.scheme in {"http", "https"}:
+        return Access(path=_signed(href), remote=True, host=parts.netloc.rpartition("@")[2])
+    if parts.scheme == "s3" or href.startswith("/vsis3/"):
+        bucket, _, key = (parts.netloc + parts.path if parts.scheme else href.removeprefix("/vsis3/")).partition("/")
+        return _on_s3(href, bucket, key)
+    return Access(path=href, remote=href.startswith("/vsi") and "/vsizip/" not in href and "/vsitar/" not in href)
+
+
+def _on_s3(href: str, bucket: str, key: str) -> Access:
+    path, env = f"/vsis3/{bucket}/{key}", os.environ
+    if bucket in REQUESTER_PAYS and env.get("AWS_REQUEST_PAYER") != "requester":
+        msg = (
+            f"can't read {redact(href)}: bucket {bucket} is requester-pays, every byte would be on your bill; use a"
+            " free copy (Landsat: --catalog planetary-computer) or set AWS_REQUEST_PAYER=requester"
+        )
+        raise RasterError(msg)
+    if bucket == _CDSE_BUCKET:
+        key_id = env.get("CDSE_S3_ACCESS_KEY") or env.get("AWS_ACCESS_KEY_ID")
+        secret = env.get("CDSE_S3_SECRET_KEY") or env.get("AWS_SECRET_ACCESS_KEY")
+        endpoint = env.get("CDSE_S3_ENDPOINT", _CDSE_ENDPOINT)
+        if not (key_id and secret):
+            msg = (
+                f"can't read {redact(href)}: CDSE gives pixels to registered users only; create free S3 keys in your"
+                " account there and set CDSE_S3_ACCESS_KEY and CDSE_S3_SECRET_KEY"
+            )
+            raise RasterError(msg)
+        keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
+        options = {"AWS_S3_ENDPOINT": endpoint, "AWS_VIRTUAL_HOSTING": "FALSE", "AWS_REGION": "default"}
+        return Access(path=path, remote=True, host=endpoint, session=_Keys(keys), options=options)
+    keyed = any(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"))
+    options = {} if keyed else {"AWS_NO_SIGN_REQUEST": "YES"}
+    return Access(path=path, remote=True, host=f"{bucket}.s3", session=_Keys({}), options=options)
+
+
+def _signed(url: str) -> str:
+    """Add a token to a URL of the Planetary Computer; its package keeps tokens until a minute before they age."""
+    if not _needs_token(url):
+        return url
+    try:
+        return str(planetary_computer.sign_url(url))
+    except requests.HTTPError as error:
+        if error.response is not None and error.response.status_code in {400, 404}:
+            return url  # a storage account that the Planetary Computer does not know: public, or not ours to open
+        msg = f"no token for {url}: {redact(str(error))}; try again later or use another catalog"
+        raise RasterError(" ".join(msg.split())) from error
+    except requests.RequestException as error:
+        msg = f"no token for {url}: {redact(str(error))}; check the connection to planetarycomputer.microsoft.com"
+        raise RasterError(" ".join(msg.split())) from error
+
+
+def _needs_token(url: str) -> bool:
+    parts = urlsplit(url)
+    return (parts.hostname or "").endswith(_BLOB) and not parts.query
+
+
+def forget_token(url: str) -> bool:
+    """Have the next read ask for a new token; False where none is used."""
+    if not _needs_token(url):
+        return False
+    TOKEN_CACHE.clear()
+    return True
+
+
+class Host:
+    """A server's patience: how many read at once, and until when it asked to be left alone."""
+
+    def __init__(self, connections: int) -> None:
+        self._slots = BoundedSemaphore(connections)
+        self._resume_at = 0.0
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for a free connection and for the end of a pause, if the server asked for one."""
+        with self._slots:
+            time.sleep(max(0.0, self._resume_at - time.monotonic()))
+            yield
+
+    def pause(self, seconds: float) -> None:
+        """Let no new read begin for a while."""
+        self._resume_at = max(self._resume_at, time.monotonic() + min(seconds, _LONGEST_PAUSE_S))
+
+
+@lru_cache(maxsize=256)
+def host_of(name: str) -> Host:
+    """Give the one `Host` of a name."""
+    return Host(_CONNECTIONS.get(name, _USUAL_CONNECTIONS))
