@@ -17,6 +17,7 @@ from changedetect import outputs
 from changedetect.catalog import Catalog, open_catalog
 from changedetect.config import RunConfig
 from changedetect.errors import ChangeDetectError, ConfigError
+from changedetect.journal import in_words, journal
 from changedetect.model import Site, SiteResult, Window, empty_changes
 from changedetect.pipeline import compare_rasters, run_site
 
@@ -48,9 +49,15 @@ def run_sites(
     """Compare site after site; each one's files are complete in `out` before it is yielded, without its pixels."""
     for site in sites:
         started = time.perf_counter()
-        result = _run_or_fail(site, catalog, config)
+        with journal() as kept:
+            result = _run_or_fail(site, catalog, config)
+        told = {"worked_around": in_words(kept)}
         seconds = round(time.perf_counter() - started, 3)
-        result = replace(result, summary={**result.summary, "seconds": seconds})
+        result = replace(
+            result,
+            summary={**result.summary, **told, "seconds": seconds},
+            provenance={**result.provenance, **told} if result.provenance else {},
+        )
         if out is not None:
             outputs.write_site(result, out)
         yield replace(result, preview=None, change_map=None)
@@ -176,6 +183,7 @@ def run_record(config: RunConfig, results: Iterable[SiteResult], started: dateti
                 "status": result.status,
                 "reason": result.reason,
                 "seconds": result.summary.get("seconds"),
+                "worked_around": result.summary.get("worked_around", ""),
                 **{date: result.provenance.get(date) for date in ("before", "after")},
             }
             for result in results

@@ -25,6 +25,14 @@ class RasterError(ChangeDetectError):
     """A raster can't be opened, read or written."""
 
 
+class SceneError(RasterError):
+    """The pixels of a scene can't be read; others may do instead."""
+
+    def __init__(self, message: str, *, scene_id: str) -> None:
+        super().__init__(message)
+        self.scene_id = scene_id
+
+
 class BandError(ChangeDetectError):
     """Rasters lack the bands that a comparison needs, or their bands can't be told apart."""
 

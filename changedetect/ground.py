@@ -9,8 +9,9 @@ from odc.geo.geobox import GeoBox
 
 from changedetect import diff, prepare, tiling
 from changedetect.config import RunConfig
+from changedetect.errors import SceneError
 from changedetect.grid import TileSpec, pixel_size_m, thinned_shape
-from changedetect.model import Composite, Pair, Scene
+from changedetect.model import Composite, Pair, Scene, Tile
 
 PREVIEW_PX = 1500
 """Pictures are thinned to at most this many pixels a side."""
@@ -60,16 +61,48 @@ def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
     return Ground(grid=pair.geobox, tiles=tiles, read=read, calibrated=pair.calibrated)
 
 
-def ground_of_scenes(grid: GeoBox, before: Sequence[Scene], after: Sequence[Scene], config: RunConfig) -> Ground:
-    """Ground whose two dates are composites of scenes."""
-    bands = tiling.common_bands([*before, *after])
+class SceneReader:
+    """Reads scenes on tiles; what could be read of a tile is kept when one scene of it could not."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+        self._rescued: dict[tuple[str, GeoBox, tuple[str, ...]], Tile] = {}
+
+    def pair(self, geobox: GeoBox, before: Sequence[Scene], after: Sequence[Scene]) -> Pair:
+        """Composites of two windows on a grid.
+
+        Raises
+        ------
+        SceneError
+            A scene can't be read: ask again with others.
+        """
+        bands = tiling.common_bands([*before, *after])
+        tiles = self._tiles([*before, *after], geobox, bands)
+        first, second = tiles[: len(before)], tiles[len(before) :]
+        options = self._config.prepare
+        return Pair(before=prepare.median_composite(first, options), after=prepare.median_composite(second, options))
+
+    def _tiles(self, scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> list[Tile]:
+        kept, self._rescued = self._rescued, {}
+        missing = [scene for scene in scenes if (scene.scene_id, geobox, bands) not in kept]
+        read = iter(tiling.read_scenes(missing, geobox, bands, self._config.tiling.threads))
+        tiles = [kept.get((scene.scene_id, geobox, bands)) or next(read) for scene in scenes]
+        good = [tile for tile in tiles if isinstance(tile, Tile)]
+        for tile in tiles:
+            if isinstance(tile, SceneError):
+                self._rescued = {(one.scene.scene_id, geobox, bands): one for one in good}
+                raise tile
+        return good
+
+
+def ground_of_scenes(
+    grid: GeoBox, before: Sequence[Scene], after: Sequence[Scene], config: RunConfig, reader: SceneReader
+) -> Ground:
+    """Ground whose two dates are composites of scenes; reading it raises `SceneError` where a scene is dead."""
     halo_px = diff.engine_halo_px(_pixel_m(grid)) + prepare.halo_px(_pixel_m(grid), config.prepare)
 
-    def composite(scenes: Sequence[Scene], geobox: GeoBox) -> Composite:
-        return prepare.median_composite([tiling.read_scene(s, geobox, bands) for s in scenes], config.prepare)
-
     def read(spec: TileSpec) -> Pair:
-        return Pair(before=composite(before, spec.geobox), after=composite(after, spec.geobox))
+        return reader.pair(spec.geobox, before, after)
 
     return Ground(grid=grid, tiles=tiling.cut(grid, config.tiling.tile_px, halo_px), read=_remembering(read))
 

@@ -9,7 +9,7 @@ import calendar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -144,6 +144,15 @@ class Scene:
     """The same acquisition from elsewhere or of older processing, the next best first: read when this one is dead."""
     notes: tuple[str, ...] = ()
     """Decisions made while reading the item, in words (the reflectance offset and its evidence)."""
+
+
+_PASS = timedelta(minutes=10)
+"""A satellite sees no place twice within one: an orbit takes 99 minutes."""
+
+
+def same_pass(one: Scene, other: Scene) -> bool:
+    """Whether two scenes were taken in one flight over: neighbouring tiles overlap, but are not two looks."""
+    return bool(one.platform) and one.platform == other.platform and abs(one.datetime - other.datetime) <= _PASS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from changedetect import tiling
 from changedetect.catalog import Catalog
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
-from changedetect.errors import NoScenesError
-from changedetect.ground import Ground, ground_of_rasters, ground_of_scenes, preview
+from changedetect.errors import SceneError
+from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, preview
 from changedetect.lonlat import footprint
-from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
+from changedetect.model import UNKNOWN, Site, SiteResult
+from changedetect.selection import Plan, Weighed, plan_site, without
 
 
 def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
@@ -25,12 +26,15 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
     ChangeDetectError
         No scene in a window, nothing clear, unreadable pixels: one line each.
     """
-    windows = config.windows()
-    before, after = (find_scenes(site, catalog, window, config.prepare.max_cloud_cover) for window in windows)
-    grid = tiling.site_grid(site, [*before, *after], config.tiling)
-    ground = ground_of_scenes(grid, before, after, config)
-    sources = {"before": _told(windows[0], before), "after": _told(windows[1], after)}
-    return _compare(site, ground, config, sources)
+    plan = plan_site(site, catalog, config)
+    reader = SceneReader(config)
+    while True:
+        before, after = ([one.scene for one in some] for some in plan.chosen)
+        ground = ground_of_scenes(plan.grid, before, after, config, reader)
+        try:
+            return _compare(site, ground, config, _sources(plan))
+        except SceneError as error:
+            plan = without(plan, error, config)
 
 
 def compare_rasters(before: Path, after: Path, config: RunConfig) -> SiteResult:
@@ -46,17 +50,6 @@ def compare_rasters(before: Path, after: Path, config: RunConfig) -> SiteResult:
     site = Site(site_id=site_id[:100], name=f"{before.name} to {after.name}", geometry=footprint(rasters.geobox))
     sources = {"before": {"raster": before.name}, "after": {"raster": after.name}}
     return _compare(site, ground_of_rasters(rasters, config), config, sources)
-
-
-def find_scenes(site: Site, catalog: Catalog, window: Window, max_cloud_cover: float) -> tuple[Scene, ...]:
-    """Scenes of a window over a site, oldest first; `NoScenesError` when none is clear enough."""
-    scenes = catalog.search(site.geometry, window)
-    fit = tuple(scene for scene in scenes if scene.cloud_cover is None or scene.cloud_cover <= max_cloud_cover)
-    if not fit:
-        cloudy = f", but {len(scenes)} with more than {max_cloud_cover:g} % cloud" if scenes else ""
-        msg = f"no scene over the site in {window}{cloudy}: widen the window or ask another catalog"
-        raise NoScenesError(msg)
-    return fit
 
 
 def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str, Mapping[str, Any]]) -> SiteResult:
@@ -103,18 +96,25 @@ def _grid(grid: GeoBox) -> dict[str, Any]:
     return {"crs": str(grid.crs), "shape": list(grid.shape), "transform": list(grid.affine)[:6]}
 
 
-def _told(window: Window, scenes: tuple[Scene, ...]) -> dict[str, Any]:
+def _sources(plan: Plan) -> dict[str, dict[str, Any]]:
+    """What is told of either date: its window, the scenes read, and how many were not."""
+    told = {}
+    for name, window, weighed, chosen in zip(("before", "after"), plan.windows, plan.weighed, plan.chosen, strict=True):
+        scenes = [_told(one) for one in chosen]
+        told[name] = {"window": str(window), "scenes": scenes, "scenes_not_needed": len(weighed) - len(chosen)}
+    return told
+
+
+def _told(weighed: Weighed) -> dict[str, Any]:
+    scene = weighed.scene
     return {
-        "window": str(window),
-        "scenes": [
-            {
-                "id": scene.scene_id,
-                "sensor": scene.sensor,
-                "datetime": scene.datetime.isoformat(),
-                "cloud_cover": scene.cloud_cover,
-                "sun_elevation_deg": scene.sun_elevation_deg,
-                "decisions": list(scene.notes),
-            }
-            for scene in scenes
-        ],
+        "id": scene.scene_id,
+        "catalog": scene.catalog,
+        "sensor": scene.sensor,
+        "datetime": scene.datetime.isoformat(),
+        "cloud_cover": scene.cloud_cover,
+        "clear_fraction": round(weighed.clear_fraction, 4),
+        "coverage": round(weighed.coverage, 4),
+        "sun_elevation_deg": scene.sun_elevation_deg,
+        "decisions": list(scene.notes),
     }

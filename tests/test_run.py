@@ -124,16 +124,31 @@ def test_a_bad_site_costs_only_itself(monkeypatch, tmp_path, bad, failed, reason
     assert not (tmp_path / "out" / "sites" / failed / "change_map.tif").exists()
 
 
-def test_a_dead_raster_fails_its_site_with_the_path(monkeypatch, tmp_path):
+def run_on_damaged_copy(monkeypatch, tmp_path, victims):
     listed = json.loads((SAMPLE / "sites.geojson").read_text())
     (tmp_path / "sites.geojson").write_text(json.dumps({**listed, "features": listed["features"][:2]}))
     catalog = tmp_path / "catalog"
     shutil.copytree(SAMPLE, catalog)
-    victim = catalog / "sentinel-2-l2a" / "nrt-romania-2017-07-11" / "B4.tif"
-    victim.write_bytes(b"<html>login</html>")
+    for victim in catalog.glob(victims):
+        victim.write_bytes(b"<html>login</html>")
     arguments = ("--before", "2016-06/2016-10", "--after", "2017-06/2017-10", "-o", tmp_path / "out")
-    assert run(monkeypatch, "run", tmp_path / "sites.geojson", "--catalog", catalog, *arguments) == 3
-    told = rows(tmp_path / "out")
+    code = run(monkeypatch, "run", tmp_path / "sites.geojson", "--catalog", catalog, *arguments)
+    return code, rows(tmp_path / "out")
+
+
+@pytest.mark.parametrize("victim", ["B4.tif", "SCL.tif"])
+def test_a_dead_raster_costs_its_scene_and_is_told(monkeypatch, tmp_path, victim):
+    code, told = run_on_damaged_copy(monkeypatch, tmp_path, f"sentinel-2-l2a/nrt-romania-2017-07-11/{victim}")
+    assert code == 0
+    assert told["romania-road"]["status"] == "ok"
+    assert victim in told["romania-road"]["worked_around"]
+    assert "nrt-romania-2017-07-11" in told["romania-road"]["worked_around"]
+    assert told["sim-factory"]["worked_around"] == ""
+
+
+def test_a_site_whose_scenes_are_all_dead_fails_with_the_path(monkeypatch, tmp_path):
+    code, told = run_on_damaged_copy(monkeypatch, tmp_path, "sentinel-2-l2a/nrt-romania-2017-*/B4.tif")
+    assert code == 3
     assert told["romania-road"]["status"] == "failed"
     assert "B4.tif" in told["romania-road"]["reason"]
     assert told["sim-factory"]["status"] == "ok"

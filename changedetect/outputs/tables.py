@@ -24,6 +24,7 @@ SUMMARY_COLUMNS = (
     "clear_fraction",
     "rule",
     "purity",
+    "worked_around",
     "reason",
 )
 """Columns of `summary.csv`; those between `status` and `reason` are taken from `SiteResult.summary`."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from changedetect.errors import NoScenesError
-from changedetect.model import Composite, Tile
+from changedetect.model import Composite, Tile, same_pass
 from changedetect.prepare.masks import clear_sky
 from changedetect.prepare.options import PrepareOptions
 from changedetect.types import FloatArray, IntArray
@@ -15,7 +15,7 @@ _STRIP_ROWS = 256
 
 
 def median_composite(tiles: Sequence[Tile], options: PrepareOptions) -> Composite:
-    """Per-pixel, per-band median of the clear looks.
+    """Per-pixel, per-band median of the clear looks; where tiles of one pass overlap, they are one look.
 
     Parameters
     ----------
@@ -32,8 +32,12 @@ def median_composite(tiles: Sequence[Tile], options: PrepareOptions) -> Composit
     if not tiles:
         msg = "no scene to make a composite of: widen the window"
         raise NoScenesError(msg)
-    tiles = sorted(tiles, key=lambda tile: tile.scene.datetime)
+    tiles = sorted(tiles, key=lambda tile: (tile.scene.datetime, tile.scene.scene_id))
     clear = np.stack([clear_sky(tile, options) for tile in tiles])
+    for number, tile in enumerate(tiles):
+        for earlier in range(number):
+            if same_pass(tiles[earlier].scene, tile.scene):
+                clear[number] &= ~clear[earlier]
     looks = clear.sum(axis=0).astype(np.uint16)
     data = np.empty((len(tiles[0].bands), *looks.shape), dtype=np.float32)
     for top in range(0, looks.shape[0], _STRIP_ROWS):

@@ -14,6 +14,9 @@ class PrepareOptions:
     30 m (Zhu & Woodcock 2012, doi:10.1016/j.rse.2011.10.028)."""
     max_cloud_cover: float = 100.0
     """Scenes with more cloud, percent of the whole scene, are left out; the site itself may well be clear."""
+    looks: int = 5
+    """Clear looks sought for every pixel of a window: the clearest scenes are read until it has them. The median of
+    five is right though two of them show a missed cloud."""
     min_looks: int = 1
     """Clear looks that a pixel needs in a window to be used."""
 
@@ -23,6 +26,9 @@ class PrepareOptions:
             raise ConfigError(msg)
         if not 0 <= self.max_cloud_cover <= 100:
             msg = f"prepare.max_cloud_cover is {self.max_cloud_cover}: give a percentage from 0 to 100"
+            raise ConfigError(msg)
+        if self.looks < 1:
+            msg = f"prepare.looks is {self.looks}: give at least 1"
             raise ConfigError(msg)
         if self.min_looks < 1:
             msg = f"prepare.min_looks is {self.min_looks}: give at least 1"

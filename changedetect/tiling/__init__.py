@@ -2,8 +2,9 @@
 
 from changedetect.tiling.bands import common_bands
 from changedetect.tiling.grid import TilingOptions, cut, site_grid
+from changedetect.tiling.offsets import settle_offset
 from changedetect.tiling.pairs import RasterPair, open_rasters, read_rasters
-from changedetect.tiling.scenes import read_scene
+from changedetect.tiling.scenes import read_scene, read_scenes
 
 __all__ = [
     "RasterPair",
@@ -13,5 +14,7 @@ __all__ = [
     "open_rasters",
     "read_rasters",
     "read_scene",
+    "read_scenes",
+    "settle_offset",
     "site_grid",
 ]

@@ -23,6 +23,9 @@ from changedetect.sensors import SENSORS
 log = logging.getLogger(__name__)
 
 _MIN_TILE_PX = 16
+_UTM_NORTH, _UTM_SOUTH = 84.0, -80.0
+_ARCTIC, _ANTARCTIC = 3413, 3031
+_HALF_WORLD_DEG = 180.0
 _NOISE_PX = 1e-6
 """Site edges that miss a pixel edge by less are on it: no extra row for rounding noise."""
 
@@ -35,10 +38,15 @@ class TilingOptions:
     """Side of a tile, pixels: memory grows with its square; results do not depend on it."""
     resolution_m: float | None = None
     """Pixel size, metres; None: the finest pixel of the coarsest sensor among the scenes."""
+    threads: int = 32
+    """Files read at once: reads wait for the network, not for the processor."""
 
     def __post_init__(self) -> None:
         if self.tile_px < _MIN_TILE_PX:
             msg = f"tile_px is {self.tile_px}: give at least {_MIN_TILE_PX} pixels"
+            raise ConfigError(msg)
+        if self.threads < 1:
+            msg = f"tiling.threads is {self.threads}: give at least 1"
             raise ConfigError(msg)
         if self.resolution_m is not None and not self.resolution_m > 0:
             msg = f"resolution_m is {self.resolution_m}: give a pixel size above 0 metres, or leave it out"
@@ -104,10 +112,18 @@ def _is_metric(epsg: int) -> bool:
 
 
 def _utm_epsg(geometry: BaseGeometry) -> int:
-    """Give the UTM zone of a geometry's centre (lon/lat), without the exceptions around Norway."""
-    centre = geometry.centroid
-    zone = min(int((centre.x + 180) // 6) + 1, 60)
-    return (32600 if centre.y >= 0 else 32700) + zone
+    """Give the UTM zone of a geometry's centre (lon/lat), without the exceptions around Norway.
+
+    Beyond 84 degrees north and 80 south, where UTM ends, the polar stereographic grids of NSIDC and of Landsat.
+    """
+    west, south, east, north = geometry.bounds
+    lat = (south + north) / 2
+    if lat > _UTM_NORTH or lat < _UTM_SOUTH:
+        return _ARCTIC if lat > 0 else _ANTARCTIC
+    if east - west > _HALF_WORLD_DEG:  # lies on both sides of the antimeridian
+        geometry = shapely.transform(geometry, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
+    lon = (geometry.centroid.x + 180) % 360
+    return (32600 if lat >= 0 else 32700) + int(lon // 6) + 1
 
 
 def _anchor(scenes: Sequence[Scene], step: float) -> tuple[float, float]:

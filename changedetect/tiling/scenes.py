@@ -1,4 +1,4 @@
-"""The pixels of a scene on a grid, as reflectance."""
+"""The pixels of scenes on a grid, as reflectance."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,13 +8,33 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from changedetect import geotiff
-from changedetect.errors import BandError
-from changedetect.model import Scene, Tile
+from changedetect.errors import BandError, RasterError, SceneError
+from changedetect.model import BandAsset, Scene, Tile
+from changedetect.parallel import mapped
 from changedetect.types import BoolArray, FloatArray
+
+Numbers = tuple[NDArray[Any], BoolArray]
+"""(y, x) raw numbers of one band, and where they are data."""
 
 
 def read_scene(scene: Scene, geobox: GeoBox, bands: Sequence[str]) -> Tile:
-    """Read bands of a scene on a grid: reflectance, validity and quality codes.
+    """Read bands of one scene on a grid; see `read_scenes`.
+
+    Raises
+    ------
+    BandError
+        The scene lacks a band.
+    SceneError
+        A file can't be read.
+    """
+    (tile,) = read_scenes([scene], geobox, bands, threads=1)
+    if isinstance(tile, SceneError):
+        raise tile
+    return tile
+
+
+def read_scenes(scenes: Sequence[Scene], geobox: GeoBox, bands: Sequence[str], threads: int) -> list[Tile | SceneError]:
+    """Read bands of scenes on a grid: reflectance, validity and quality codes, in the order of the scenes.
 
     Nodata is masked first, then a coarser band is interpolated and a finer one averaged, then numbers become
     reflectance: DN 0 with an offset of -0.1 is no data, never -0.1. Quality codes are taken from the nearest pixel;
@@ -22,33 +42,72 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: Sequence[str]) -> Tile:
 
     Parameters
     ----------
-    scene : Scene
+    scenes : sequence of Scene
         What to read.
     geobox : GeoBox
         The grid, usually a `TileSpec.geobox`.
     bands : sequence of str
-        Common names, from `common_bands`. `nir08` without `nir` is given the name `nir` in the tile.
+        Common names, from `common_bands`; none for quality codes alone. `nir08` without `nir` is given the name `nir`
+        in the tile.
+    threads : int
+        Files read at once.
+
+    Returns
+    -------
+    list of Tile or SceneError
+        Instead of a scene of which a file can't be read, the error that says why: it costs only itself.
 
     Raises
     ------
     BandError
-        The scene lacks a band.
-    RasterError
-        A file can't be read.
+        A scene lacks a band.
     """
-    if missing := [name for name in bands if name not in scene.bands]:
-        msg = f"scene {scene.scene_id} has no band {missing[0]}: it has {', '.join(scene.bands)}"
-        raise BandError(msg)
+    for scene in scenes:
+        if missing := [name for name in bands if name not in scene.bands]:
+            msg = f"scene {scene.scene_id} has no band {missing[0]}: it has {', '.join(scene.bands)}"
+            raise BandError(msg)
+    assets = [asset for scene in scenes for asset in (scene.qa, *(scene.bands[name] for name in bands))]
+    count = 1 + len(bands)
+
+    def numbers(number: int) -> Numbers | RasterError:
+        return _numbers(assets[number], geobox, quality=number % count == 0)
+
+    read = mapped(numbers, range(len(assets)), threads)
+    return [
+        _tile(scene, geobox, bands, read[start : start + count])
+        for scene, start in zip(scenes, range(0, len(read), count), strict=True)
+    ]
+
+
+def _numbers(asset: BandAsset, geobox: GeoBox, *, quality: bool) -> Numbers | RasterError:
+    """Raw numbers of one band, or why they can't be had."""
+    resampling: geotiff.ResamplingName = "nearest" if quality else "auto"
+    try:
+        data, valid = geotiff.read(
+            asset.href, geobox, indexes=(asset.index,), resampling=resampling, nodata=asset.nodata
+        )
+    except RasterError as error:
+        return error
+    return data[0], valid
+
+
+def _tile(
+    scene: Scene, geobox: GeoBox, bands: Sequence[str], read: Sequence[Numbers | RasterError]
+) -> Tile | SceneError:
+    layers: list[Numbers] = []
+    for one in read:
+        if isinstance(one, RasterError):
+            return SceneError(f"scene {scene.scene_id}: {one}", scene_id=scene.scene_id)
+        layers.append(one)
+    (codes, valid), *rest = layers
     data = np.empty((len(bands), *geobox.shape), dtype=np.float32)
-    codes, valid = geotiff.read(scene.qa.href, geobox, nodata=scene.qa.nodata)
-    for layer, name in zip(data, bands, strict=True):
+    for layer, name, (numbers, good) in zip(data, bands, rest, strict=True):
         asset = scene.bands[name]
-        numbers, good = geotiff.read(asset.href, geobox, resampling="auto", nodata=asset.nodata)
-        layer[:] = calibrate(numbers[0], good, asset.scale, asset.offset)
-        valid &= good
+        layer[:] = calibrate(numbers, good, asset.scale, asset.offset)
+        valid = valid & good
     data[:, ~valid] = np.nan
     names = tuple("nir" if name == "nir08" and "nir" not in bands else name for name in bands)
-    return Tile(scene=scene, geobox=geobox, bands=names, data=data, valid=valid, qa=codes[0])
+    return Tile(scene=scene, geobox=geobox, bands=names, data=data, valid=valid, qa=codes)
 
 
 def calibrate(numbers: NDArray[Any], valid: BoolArray, scale: float, offset: float) -> FloatArray:

@@ -1,0 +1,244 @@
+"""Which scenes of a site are read: found, weighed by their quality bands over the site, chosen, replaced when dead."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from changedetect import prepare, tiling
+from changedetect.catalog import Catalog
+from changedetect.config import RunConfig
+from changedetect.errors import NoScenesError, SceneError
+from changedetect.journal import note
+from changedetect.model import Scene, Site, Tile, Window, same_pass
+from changedetect.parallel import mapped
+from changedetect.sensors import SENSORS
+from changedetect.types import BoolArray
+
+log = logging.getLogger(__name__)
+
+_WEIGHED_PX = 512
+"""Clear fractions are counted on at most this many pixels a side."""
+_WORTH_READING = 0.01
+"""A scene is read when it adds a clear look to at least this share of the site."""
+_SEEN_ENOUGH = 0.5
+"""A finer sensor is preferred when it sees at least this share of the site on both dates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A scene and what its quality band says of the site."""
+
+    scene: Scene
+    """The scene, or a copy of it that can be read."""
+    clear: BoolArray
+    """(y, x) True where the ground is seen, on the thinned grid of the site."""
+    coverage: float
+    """Share of the site that the scene has data of."""
+
+    @property
+    def clear_fraction(self) -> float:
+        """Share of the site that is seen."""
+        return float(self.clear.mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be read for a site."""
+
+    grid: GeoBox
+    """The site's grid."""
+    windows: tuple[Window, Window]
+    """Before and after."""
+    weighed: tuple[tuple[Weighed, ...], tuple[Weighed, ...]]
+    """All usable scenes of either window, the clearest first."""
+    chosen: tuple[tuple[Weighed, ...], tuple[Weighed, ...]]
+    """Those to be read, oldest first."""
+
+    @property
+    def seen(self) -> float:
+        """Share of the site that has a clear look on both dates."""
+        both = [np.any([one.clear for one in some], axis=0) for some in self.chosen if some]
+        return float(np.logical_and(*both).mean()) if len(both) == len(self.chosen) else 0.0
+
+
+def find_scenes(site: Site, catalog: Catalog, window: Window, max_cloud_cover: float) -> tuple[Scene, ...]:
+    """Scenes of a window over a site, oldest first; `NoScenesError` when none is clear enough."""
+    scenes = catalog.search(site.geometry, window)
+    fit = tuple(scene for scene in scenes if scene.cloud_cover is None or scene.cloud_cover <= max_cloud_cover)
+    if not fit:
+        cloudy = f", but {len(scenes)} with more than {max_cloud_cover:g} % cloud" if scenes else ""
+        msg = f"no scene over the site in {window}{cloudy}: widen the window or ask another catalog"
+        raise NoScenesError(msg)
+    return fit
+
+
+def plan_site(site: Site, catalog: Catalog, config: RunConfig) -> Plan:
+    """Find the scenes of both windows, look at their quality bands over the site, and choose.
+
+    The finest sensor that sees the site on both dates is used alone; a coarser one, or a mixture, only where it does
+    not.
+
+    Raises
+    ------
+    NoScenesError
+        A window has no scene, or none that shows the site.
+    """
+    windows = config.windows()
+    found = [find_scenes(site, catalog, window, config.prepare.max_cloud_cover) for window in windows]
+    best: Plan | None = None
+    refusal: NoScenesError | None = None
+    for before, after in _groups(*found):
+        grid = tiling.site_grid(site, [*before, *after], config.tiling)
+        try:
+            weighed = (weigh(before, grid, config), weigh(after, grid, config))
+            plan = _choose(Plan(grid=grid, windows=windows, weighed=weighed, chosen=((), ())), config)
+        except NoScenesError as error:
+            refusal = refusal or error
+            continue
+        if plan.seen >= _SEEN_ENOUGH:
+            return plan
+        best = plan if best is None or plan.seen > best.seen else best
+    if best is None:
+        raise refusal or NoScenesError("no scene")
+    return best
+
+
+def _groups(before: Sequence[Scene], after: Sequence[Scene]) -> Iterator[tuple[Sequence[Scene], Sequence[Scene]]]:
+    """Scenes of sensors of one pixel size, the finest first, where both windows have some; then all together."""
+    sizes = sorted({SENSORS[scene.sensor].gsd_m for scene in (*before, *after)})
+    for size in sizes:
+        group = [[scene for scene in some if SENSORS[scene.sensor].gsd_m == size] for some in (before, after)]
+        if all(group):
+            yield group[0], group[1]
+    if len(sizes) > 1:
+        yield before, after
+
+
+def weigh(scenes: Sequence[Scene], grid: GeoBox, config: RunConfig) -> tuple[Weighed, ...]:
+    """Read the quality bands over a site and count what is clear; the clearest scene first.
+
+    A scene whose quality band is dead is replaced by its copy, or left out, which the journal says.
+
+    Raises
+    ------
+    NoScenesError
+        No quality band can be read.
+    """
+    step = -(-max(grid.shape) // _WEIGHED_PX)
+    thin = grid if step == 1 else grid.zoom_out(step)
+    read = tiling.read_scenes(scenes, thin, (), config.tiling.threads)
+    weighed: list[Weighed] = []
+    failure: SceneError | None = None
+    for scene, tile in zip(scenes, read, strict=True):
+        while isinstance(tile, SceneError):
+            failure = failure or tile
+            copy = _copy_of(scene, tile)
+            if copy is None:
+                break
+            scene = copy  # noqa: PLW2901 - the copy takes its place
+            (tile,) = tiling.read_scenes([scene], thin, (), config.tiling.threads)  # noqa: PLW2901
+        if isinstance(tile, Tile):
+            clear = prepare.clear_sky(tile, config.prepare)
+            weighed.append(Weighed(scene=scene, clear=clear, coverage=float(tile.valid.mean())))
+    if not weighed and failure is not None:
+        msg = f"none of {len(scenes)} scenes can be read: {failure}"
+        raise NoScenesError(msg)
+    epsg = grid.crs.epsg if grid.crs is not None else None
+    weighed.sort(key=lambda one: (-round(one.clear_fraction, 2), one.scene.epsg != epsg, one.scene.datetime))
+    return tuple(weighed)
+
+
+def _copy_of(scene: Scene, error: SceneError) -> Scene | None:
+    """The next best copy of an acquisition whose bytes are dead; None, and a word in the journal, when none is left."""
+    if not scene.copies:
+        log.warning("left out: %s", error)
+        note(f"left out: {error}")
+        return None
+    first, *rest = scene.copies
+    log.warning("%s; reading %s of %s instead", error, first.scene_id, first.catalog or first.collection)
+    note(f"{error}; read {first.scene_id} of {first.catalog or first.collection} instead")
+    return replace(first, copies=tuple(rest))
+
+
+def _choose(plan: Plan, config: RunConfig) -> Plan:
+    """Choose for both windows, and have doubted offsets decided by pixels."""
+    weighed = [list(some) for some in plan.weighed]
+    chosen: list[tuple[Weighed, ...]] = []
+    for window, some in zip(plan.windows, weighed, strict=True):
+        while True:
+            taken = choose_looks(some, config.prepare.looks)
+            if not taken:
+                best = max((one.clear_fraction for one in some), default=0.0)
+                msg = (
+                    f"none of {len(some)} scenes in {window} shows the site: the clearest sees {best:.0%} of it; widen"
+                    " the window"
+                )
+                raise NoScenesError(msg)
+            settled = mapped(_settled, [one.scene for one in taken], config.tiling.threads)
+            dead = [one for one in settled if isinstance(one, SceneError)]
+            for one in dead:
+                _replace(some, one)
+            if not dead:
+                by_id = {scene.scene_id: scene for scene in settled if isinstance(scene, Scene)}
+                some[:] = [replace(one, scene=by_id.get(one.scene.scene_id, one.scene)) for one in some]
+                taken = [one for one in some if one.scene.scene_id in by_id]
+                chosen.append(tuple(sorted(taken, key=lambda one: (one.scene.datetime, one.scene.scene_id))))
+                break
+    return replace(plan, weighed=(tuple(weighed[0]), tuple(weighed[1])), chosen=(chosen[0], chosen[1]))
+
+
+def _settled(scene: Scene) -> Scene | SceneError:
+    try:
+        return tiling.settle_offset(scene)
+    except SceneError as error:
+        return error
+
+
+def _replace(weighed: list[Weighed], error: SceneError) -> None:
+    """Put a dead scene's copy in its place, or take it out."""
+    for number, one in enumerate(weighed):
+        if one.scene.scene_id == error.scene_id:
+            copy = _copy_of(one.scene, error)
+            weighed[number : number + 1] = [replace(one, scene=copy)] if copy else []
+            return
+
+
+def without(plan: Plan, error: SceneError, config: RunConfig) -> Plan:
+    """The plan when a scene turns out to be dead: its copy instead, or the next best scenes.
+
+    Raises
+    ------
+    NoScenesError
+        Nothing is left that shows the site.
+    """
+    weighed = [list(some) for some in plan.weighed]
+    for some in weighed:
+        _replace(some, error)
+    for window, some, before in zip(plan.windows, weighed, plan.weighed, strict=True):
+        if before and not some:
+            msg = f"no scene in {window} can be read; the last: {error}"
+            raise NoScenesError(msg)
+    return _choose(replace(plan, weighed=(tuple(weighed[0]), tuple(weighed[1]))), config)
+
+
+def choose_looks(weighed: Sequence[Weighed], looks: int) -> list[Weighed]:
+    """Take scenes, in their order, until every pixel has `looks` clear looks; those that would add next to none stay.
+
+    Scenes of one pass are one look where they overlap.
+    """
+    taken: list[Weighed] = []
+    count: np.ndarray[tuple[int, ...], np.dtype[np.uint16]] | None = None
+    for one in weighed:
+        count = np.zeros(one.clear.shape, dtype=np.uint16) if count is None else count
+        new = one.clear.copy()
+        for other in taken:
+            if same_pass(one.scene, other.scene):
+                new &= ~other.clear
+        if (new & (count < looks)).mean() < _WORTH_READING:
+            continue
+        taken.append(one)
+        count += new
+    return taken
