@@ -37,8 +37,8 @@ class Fault:
 
 def diagnose(place: Access, told: str) -> Fault:
     """Find out why a remote read failed; `told` is GDAL's own word."""
-    if place.path.startswith(("http://", "https://")):
-        return _ask(place.path, told)
+    if place.url:
+        return _ask(place.url, told)
     if any(code in told for code in _S3_DENIED) or "HTTP response code: 403" in told:
         return Fault(what="access denied (keys, rights or requester-pays)", passing=False)
     if any(code in told for code in _S3_GONE) and not re.search(r"HTTP (?:error|response) code ?: ?5\d\d", told):

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,12 +11,12 @@ import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from changedetect.errors import RasterError
 from changedetect.geotiff.faults import Fault, diagnose
 from changedetect.geotiff.options import GDAL_FAILURES, environment, reason
-from changedetect.geotiff.places import Access, access, forget_token, host_of
+from changedetect.geotiff.places import LONGEST_PAUSE_S, Access, access, forget_token, host_of
 from changedetect.journal import note
 from changedetect.redaction import guard_logs, redact
 
@@ -29,14 +30,18 @@ class Patience:
 
     attempts: int = 6
     """Tries before giving up."""
-    first_wait_s: float = 0.5
-    """Wait before the second try; it doubles with each, with jitter, unless the server says how long."""
+    first_wait_s: float = 1.0
+    """Longest wait before the second try; it doubles with each, unless the server says how long."""
     longest_wait_s: float = 20.0
     """No wait is longer."""
 
 
 PATIENCE = Patience()
 """With the defaults a read is given up after about 20 seconds of waiting."""
+
+
+_failures: Counter[str] = Counter()
+"""Failed reads of each URL or path."""
 
 
 class _PassingError(Exception):
@@ -59,7 +64,7 @@ def with_raster(href: str, work: Callable[[DatasetReader], T]) -> T:
     place = access(href)
     if not place.remote:
         try:
-            return _once(href, place, work, 0)
+            return _once(href, place, work)
         except GDAL_FAILURES as error:
             msg = f"can't read {href}: {reason(error)}; check that it exists, is complete and is a raster GDAL knows"
             raise RasterError(msg) from error
@@ -88,8 +93,9 @@ def _try(href: str, work: Callable[[DatasetReader], T], attempt: int) -> T:
     host = host_of(place.host)
     try:
         with host.slot():
-            return _once(href, place, work, attempt)
+            return _once(href, place, work)
     except GDAL_FAILURES as error:
+        _failures[place.url or place.path] += 1
         fault = diagnose(place, reason(error))
         if fault.denied and attempt < 2 and forget_token(href):
             fault = Fault(what="token expired", passing=True, wait_s=0.0)
@@ -106,26 +112,28 @@ def _try(href: str, work: Callable[[DatasetReader], T], attempt: int) -> T:
 def _wait(state: RetryCallState) -> float:
     outcome = state.outcome.exception() if state.outcome else None
     if isinstance(outcome, _PassingError) and outcome.fault.wait_s is not None:
-        return min(outcome.fault.wait_s, PATIENCE.longest_wait_s)
-    backoff = wait_exponential_jitter(PATIENCE.first_wait_s, PATIENCE.longest_wait_s, jitter=PATIENCE.first_wait_s)
+        return min(outcome.fault.wait_s, LONGEST_PAUSE_S)
+    backoff = wait_random_exponential(PATIENCE.first_wait_s, PATIENCE.longest_wait_s)
     return float(backoff(state))
 
 
-def _once(href: str, place: Access, work: Callable[[DatasetReader], T], attempt: int) -> T:
-    path = place.path
-    more = {}
-    if attempt and path.startswith("http"):
-        # GDAL remembers that a URL could not be opened, or half of its bytes. A fragment, which is never sent, makes
-        # it another URL to GDAL (rasterio issue 2119).
-        path = f"{path}#{attempt}"
-    elif attempt:
+def _once(href: str, place: Access, work: Callable[[DatasetReader], T]) -> T:
+    path, key, more = place.path, place.url or place.path, {}
+    # GDAL remembers that a file could not be opened, and half of its bytes (rasterio issue 2119). It can be told to
+    # forget what begins with /vsis3/; a URL becomes another one to it by a fragment, which is never sent.
+    if path.startswith("http") and _failures[key]:
+        path = f"{path}#{_failures[key]}"
+    elif _failures[key]:
         more = {"CPL_VSIL_CURL_NON_CACHED": path}
     with environment(href, more), _open(path) as source:
         if source.crs is None or source.transform == Affine.identity():
             name = redact(href)
             msg = f"{name} does not say where it lies (no CRS or no transform): georeference it, e.g. gdal_edit.py"
             raise RasterError(msg)
-        return work(source)
+        done = work(source)
+    if more:
+        _failures.pop(key, None)
+    return done
 
 
 def _open(path: str) -> DatasetReader:

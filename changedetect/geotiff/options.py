@@ -24,8 +24,6 @@ REMOTE_OPTIONS: Mapping[str, str | int] = MappingProxyType(
     {
         # Opening one file of a bucket must not list the bucket. On disk the listing is cheap and finds .aux.xml, .msk.
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        # A ranged GET tells a file's size as well as HEAD does, and brings the header with it.
-        "CPL_VSIL_CURL_USE_HEAD": "NO",
         # The header of a COG with its overviews usually fits in the first 32 kB: one request to open it.
         "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
         # One request for neighbouring blocks of a COG, several at a time over one HTTP/2 connection.
