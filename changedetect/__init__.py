@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from changedetect.batch import RunResult, compare, run
+    from changedetect.batch import RunResult, compare, run, search
     from changedetect.catalog import open_catalog
     from changedetect.config import RunConfig, load_config
     from changedetect.errors import ChangeDetectError
@@ -23,6 +23,7 @@ __all__ = [
     "open_catalog",
     "read_sites",
     "run",
+    "search",
 ]
 
 _HOMES = {
@@ -37,6 +38,7 @@ _HOMES = {
     "open_catalog": "catalog",
     "read_sites": "sites",
     "run": "batch",
+    "search": "batch",
 }
 
 

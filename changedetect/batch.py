@@ -3,7 +3,7 @@
 import logging
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.journal import in_words, journal
 from changedetect.model import Site, SiteResult, Window, empty_changes
 from changedetect.pipeline import compare_rasters, run_site
+from changedetect.scouting import Found, scout
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def failure(site: Site, reason: str) -> SiteResult:
 def run(
     sites: Iterable[Site],
     *,
-    catalog: str | Path | None = None,
+    catalog: str | Path | Sequence[str | Path] = (),
     before: str | Window | None = None,
     after: str | Window | None = None,
     out: str | Path | None = None,
@@ -107,7 +108,8 @@ def run(
     sites
         From `read_sites`, or built by hand.
     catalog
-        Where scenes come from: the path of a static STAC catalog.
+        Where scenes come from, one or several in order of preference: `earth-search`, `planetary-computer`, `cdse`,
+        the URL of a STAC API, or a path. Without any, that of `config`, which is `earth-search` by default.
     before, after
         Windows such as `"2023-05/2023-09"`.
     out
@@ -118,18 +120,14 @@ def run(
     Raises
     ------
     ConfigError
-        No catalog or no dates.
+        No dates.
+    CatalogError
+        There is no such catalog.
     """
-    config = config or RunConfig()
-    config = replace(
-        config,
-        catalog=str(catalog) if catalog is not None else config.catalog,
-        before=_window(before) or config.before,
-        after=_window(after) or config.after,
-    )
+    config = _config(config, catalog, before, after)
     folder = Path(out) if out is not None else None
     started = datetime.now(UTC)
-    results = tuple(run_sites(sites, catalog_of(config), config, folder))
+    results = tuple(run_sites(sites, open_catalog(config.catalog), config, folder))
     if folder is not None:
         outputs.write_run(results, folder, run_record(config, results, started))
     return RunResult(results=results)
@@ -162,12 +160,33 @@ def compare(
     return result
 
 
-def catalog_of(config: RunConfig) -> Catalog:
-    """Open the catalog that a configuration names; `ConfigError` when it names none."""
-    if config.catalog is None:
-        msg = "no catalog: give --catalog PATH to a STAC catalog.json, or say it in the run file"
-        raise ConfigError(msg)
-    return open_catalog(config.catalog)
+def search(
+    sites: Iterable[Site],
+    *,
+    catalog: str | Path | Sequence[str | Path] = (),
+    before: str | Window | None = None,
+    after: str | Window | None = None,
+    config: RunConfig | None = None,
+) -> tuple[Found, ...]:
+    """Find the scenes over sites in two windows, and how clear they are there; arguments are those of `run`."""
+    config = _config(config, catalog, before, after)
+    return tuple(scout(sites, open_catalog(config.catalog), config))
+
+
+def _config(
+    config: RunConfig | None,
+    catalog: str | Path | Sequence[str | Path],
+    before: str | Window | None,
+    after: str | Window | None,
+) -> RunConfig:
+    config = config or RunConfig()
+    catalogs = [catalog] if isinstance(catalog, str | Path) else catalog
+    return replace(
+        config,
+        catalog=tuple(map(str, catalogs)) or config.catalog,
+        before=_window(before) or config.before,
+        after=_window(after) or config.after,
+    )
 
 
 def run_record(config: RunConfig, results: Iterable[SiteResult], started: datetime) -> Mapping[str, Any]:

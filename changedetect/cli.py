@@ -16,6 +16,7 @@ import typer
 from changedetect.errors import ChangeDetectError, ConfigError
 
 if TYPE_CHECKING:
+    from changedetect.catalog import Catalog
     from changedetect.config import RunConfig
     from changedetect.sites import SiteList
 
@@ -39,7 +40,16 @@ Kinds = Annotated[
     ),
 ]
 MinConfidence = Annotated[float | None, typer.Option(help="Leave out changes of less confidence (0 to 1).")]
-CatalogOption = Annotated[str | None, typer.Option("--catalog", help="STAC catalog: path of a catalog.json.")]
+CatalogOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--catalog",
+        metavar="NAME|URL|PATH",
+        help="earth-search, planetary-computer, cdse, a STAC API's URL, a catalog.json, a file of STAC items, a folder"
+        " of .SAFE or Landsat products; repeat it for others to fall back on.",
+        show_default="earth-search",
+    ),
+]
 Before = Annotated[str | None, typer.Option(metavar="A/B", help="Earlier window: 2023-05/2023-09, or days.")]
 After = Annotated[str | None, typer.Option(metavar="A/B", help="Later window.")]
 ListOfSites = Annotated[Path, typer.Argument(help="Sites: GeoJSON, GeoPackage, KML, or CSV with lat, lon, radius_m.")]
@@ -112,22 +122,28 @@ def run(  # noqa: PLR0913 - an option each
     assignments: Assignments = None,
     kinds: Kinds = None,
     min_confidence: MinConfidence = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be read, and stop.")] = False,
 ) -> None:
     """Find what was newly built at every site of a list between two windows."""
     from changedetect import batch, console, outputs
+    from changedetect.catalog import open_catalog
 
     options = _options(
         config,
         assignments,
         before=before,
         after=after,
-        catalog=catalog,
+        catalog=catalog or None,
         kinds=_listed(kinds),
         min_confidence=min_confidence,
     )
     options.windows()
-    scenes = batch.catalog_of(options)
+    scenes = open_catalog(options.catalog)
     listed = _sites(sites, options)
+    if dry_run:
+        _print_plan(listed, scenes, options)
+        return
     started = datetime.now(UTC)
     done = console.progress(batch.run_sites(listed.sites, scenes, options, out), len(listed.sites))
     results = [*done, *batch.refuse(listed.refused, out)]
@@ -147,25 +163,32 @@ def search(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a scene, one a line.")] = False,
 ) -> None:
-    """List the scenes over every site in both windows."""
-    from changedetect import batch, console
+    """List the scenes over every site in both windows, and how clear they are there."""
+    from changedetect import console
+    from changedetect.catalog import open_catalog
+    from changedetect.scouting import scout
 
-    options = _options(config, None, before=before, after=after, catalog=catalog)
-    scenes = batch.catalog_of(options)
+    options = _options(config, None, before=before, after=after, catalog=catalog or None)
+    options.windows()
+    scenes = open_catalog(options.catalog)
     listed = _sites(sites, options)
-    windows = dict(zip(("before", "after"), options.windows(), strict=True))
-    records = [
-        console.scene_record(site, name, scene)
-        for site in listed.sites
-        for name, window in windows.items()
-        for scene in scenes.search(site.geometry, window)
-    ]
+    records = (console.scene_record(found) for found in scout(listed.sites, scenes, options))
     if as_json:
         for record in records:
             typer.echo(json.dumps(record, ensure_ascii=False))
     else:
         console.print_scenes(records)
     if listed.refused:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _print_plan(listed: "SiteList", catalog: "Catalog", options: "RunConfig") -> None:
+    from changedetect import console
+    from changedetect.scouting import plan_run
+
+    planned = list(plan_run(listed.sites, catalog, options))
+    console.print_plan(planned)
+    if listed.refused or any(one.plan is None for one in planned):
         raise typer.Exit(SOME_FAILED)
 
 

@@ -24,9 +24,10 @@ PARSERS: Mapping[type, Callable[[str], Any]] = {Window: Window.parse}
 class RunConfig:
     """All options of a run."""
 
-    catalog: str | None = None
-    """Where scenes come from: the path of a static STAC catalog (catalog.json, or its folder); relative to the run
-    file that says it."""
+    catalog: tuple[str, ...] = ("earth-search",)
+    """Where scenes come from, in order of preference: earth-search, planetary-computer, cdse, the URL of a STAC API, or
+    a path (catalog.json, items as .json or .parquet, folder of .SAFE and Landsat products); one, or a list. A path is
+    relative to the run file that says it."""
     before: Window | None = None
     """The earlier dates: YYYY-MM-DD/YYYY-MM-DD, YYYY-MM/YYYY-MM or one date."""
     after: Window | None = None
@@ -47,6 +48,9 @@ class RunConfig:
     """How changed pixels become objects."""
 
     def __post_init__(self) -> None:
+        if not self.catalog:
+            msg = "no catalog: give at least one, such as earth-search"
+            raise ConfigError(msg)
         if not 0 <= self.min_confidence <= 1:
             msg = f"min_confidence is {self.min_confidence}: give a number from 0 to 1"
             raise ConfigError(msg)
@@ -75,13 +79,27 @@ def load_config(
     values: dict[str, Any] = {}
     if run_file is not None:
         values = _read_toml(run_file)
-        if isinstance(values.get("catalog"), str) and "://" not in values["catalog"]:
-            values["catalog"] = str(run_file.parent / values["catalog"])
+        values = _with_catalogs(values, run_file.parent)
         config_io.fill(RunConfig, values, str(run_file), PARSERS)
     for assignment in assignments:
         values = config_io.assign(values, assignment)
+    values = _with_catalogs(values)
     values |= {key: value for key, value in (overrides or {}).items() if value is not None}
     return config_io.fill(RunConfig, values, "options", PARSERS)
+
+
+def _with_catalogs(values: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
+    """Let one catalog be written without brackets, and look for paths in the run file's folder."""
+    told = values.get("catalog")
+    if isinstance(told, str):
+        told = [told]
+    if not isinstance(told, list):
+        return values
+    found = [
+        str(folder / one) if folder is not None and isinstance(one, str) and one and (folder / one).exists() else one
+        for one in told
+    ]
+    return values | {"catalog": found}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from changedetect.model import Scene, Site, SiteResult
+from changedetect.model import SiteResult
+from changedetect.redaction import redact
+from changedetect.scouting import WINDOW_NAMES, Found, Planned
 
 people = Console(stderr=True)
 """Where people read."""
 
-_SCENE_COLUMNS = ("site", "window", "date", "sensor", "cloud %", "scene")
+_SCENE_COLUMNS = ("site", "window", "date", "sensor", "clear", "coverage", "catalog", "scene")
 
 
 def progress(results: Iterable[SiteResult], total: int) -> list[SiteResult]:
@@ -64,23 +66,77 @@ def _numbers(result: SiteResult) -> list[str]:
 
 def print_scenes(records: Iterable[dict[str, Any]]) -> None:
     """Print scenes as a table, on stdout: the answer to `search`."""
-    table = Table(*_SCENE_COLUMNS)
+    table = _table(_SCENE_COLUMNS)
     for record in records:
-        cells = ["" if value is None else str(value) for value in record.values()]
-        table.add_row(*map(Text, cells[: len(_SCENE_COLUMNS)]))
-    Console().print(table)
+        shown = record | {"date": record["datetime"][:10], "clear": _share(record["clear_fraction"])}
+        shown |= {"coverage": _share(record["coverage"]), "site": record["site_id"], "scene": record["scene_id"]}
+        shown |= {"catalog": _short(record["catalog"])}
+        table.add_row(*(Text(str(shown[column])) for column in _SCENE_COLUMNS))
+    _programs().print(table)
 
 
-def scene_record(site: Site, window: str, scene: Scene) -> dict[str, Any]:
-    """A scene over a site, ready for JSON; the first six values are the table's columns."""
+def print_plan(planned: Iterable[Planned]) -> None:
+    """Print what a run would read, on stdout: the answer to `run --dry-run`."""
+    table = _table(("site", "window", "date", "sensor", "clear", "catalog", "scene"))
+    table.add_column("MB", justify="right")
+    total = 0
+    for one in planned:
+        if one.plan is None:
+            table.add_row(Text(one.site.site_id), Text(f"nothing to read: {one.reason}", style="red"))
+            continue
+        for window, chosen in zip(WINDOW_NAMES, one.plan.chosen, strict=True):
+            for weighed in chosen:
+                scene, size = weighed.scene, one.bytes_of[weighed.scene.scene_id]
+                total += size
+                cells = (one.site.site_id, window, scene.datetime.date(), scene.sensor, _share(weighed.clear_fraction))
+                table.add_row(
+                    *(Text(str(cell)) for cell in (*cells, _short(scene.catalog), scene.scene_id, _megabytes(size)))
+                )
+    _programs().print(table)
+    _programs().print(f"to be read: {_megabytes(total)} MB", highlight=False)
+
+
+def _programs() -> Console:
+    """Stdout; where it is no terminal, wide enough that nothing is cut."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def _table(columns: Iterable[str]) -> Table:
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _short(catalog: str) -> str:
+    """A catalog's name, or the end of its address."""
+    return redact(catalog).rstrip("/").rpartition("/")[2]
+
+
+def _share(part: float | None) -> str:
+    return "" if part is None else f"{part:.0%}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f}"
+
+
+def scene_record(found: Found) -> dict[str, Any]:
+    """A scene over a site, ready for JSON; nothing in it is secret."""
+    scene = found.scene
     return {
-        "site_id": site.site_id,
-        "window": window,
+        "site_id": found.site_id,
+        "window": found.window,
         "datetime": scene.datetime.isoformat(),
         "sensor": scene.sensor,
+        "clear_fraction": found.clear_fraction,
+        "coverage": found.coverage,
         "cloud_cover": scene.cloud_cover,
+        "catalog": redact(scene.catalog),
         "scene_id": scene.scene_id,
         "collection": scene.collection,
+        "platform": scene.platform,
         "bands": list(scene.bands),
         "decisions": list(scene.notes),
     }

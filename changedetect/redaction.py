@@ -7,6 +7,16 @@ from urllib.parse import urlsplit, urlunsplit
 REDACTED = "<redacted>"
 """What stands where a secret was."""
 
+_TALKATIVE = (
+    "rasterio._base",
+    "rasterio._env",
+    "rasterio._err",
+    "rasterio._io",
+    "pystac_client.stac_api_io",
+    "urllib3.connectionpool",
+)
+"""Loggers of libraries that may name signed URLs."""
+
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _VSI_OPTIONS = re.compile(r"(/vsi\w+)\?[^\s\"'<>]+")
 _QUERY = re.compile(
@@ -51,7 +61,7 @@ class Redacting(logging.Filter):
 
 def guard_logs() -> None:
     """Put `Redacting` on the loggers of GDAL's messages and of HTTP clients, once."""
-    for name in ("rasterio._env", "rasterio._err", "rasterio._io", "rasterio._base", "urllib3.connectionpool"):
+    for name in _TALKATIVE:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Redacting) for one in logger.filters):
             logger.addFilter(Redacting())

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -12,7 +13,7 @@ from changedetect.catalog import Catalog
 from changedetect.config import RunConfig
 from changedetect.errors import NoScenesError, SceneError
 from changedetect.journal import note
-from changedetect.model import Scene, Site, Tile, Window, same_pass
+from changedetect.model import Scene, Site, Window, same_pass
 from changedetect.parallel import mapped
 from changedetect.sensors import SENSORS
 from changedetect.types import BoolArray
@@ -23,6 +24,8 @@ _WEIGHED_PX = 512
 """Clear fractions are counted on at most this many pixels a side."""
 _WORTH_READING = 0.01
 """A scene is read when it adds a clear look to at least this share of the site."""
+_EQUALLY_CLEAR = 0.05
+"""Steps of clear fraction."""
 _SEEN_ENOUGH = 0.5
 """A finer sensor is preferred when it sees at least this share of the site on both dates."""
 
@@ -93,7 +96,7 @@ def plan_site(site: Site, catalog: Catalog, config: RunConfig) -> Plan:
     for before, after in _groups(*found):
         grid = tiling.site_grid(site, [*before, *after], config.tiling)
         try:
-            weighed = (weigh(before, grid, config), weigh(after, grid, config))
+            weighed = (weigh(before, grid, windows[0], config), weigh(after, grid, windows[1], config))
             plan = _choose(Plan(grid=grid, windows=windows, weighed=weighed, chosen=((), ())), config)
         except NoScenesError as error:
             refusal = refusal or error
@@ -117,8 +120,23 @@ def _groups(before: Sequence[Scene], after: Sequence[Scene]) -> Iterator[tuple[S
         yield before, after
 
 
-def weigh(scenes: Sequence[Scene], grid: GeoBox, config: RunConfig) -> tuple[Weighed, ...]:
-    """Read the quality bands over a site and count what is clear; the clearest scene first.
+def look(scenes: Sequence[Scene], grid: GeoBox, config: RunConfig) -> list[Weighed | SceneError]:
+    """Read the quality bands over a site, thinned, and count what is clear; an error where one can't be read."""
+    step = -(-max(grid.shape) // _WEIGHED_PX)
+    thin = grid if step == 1 else grid.zoom_out(step)
+    tiles = tiling.read_scenes(scenes, thin, (), config.tiling.threads)
+    return [
+        tile
+        if isinstance(tile, SceneError)
+        else Weighed(scene=tile.scene, clear=prepare.clear_sky(tile, config.prepare), coverage=float(tile.valid.mean()))
+        for tile in tiles
+    ]
+
+
+def weigh(scenes: Sequence[Scene], grid: GeoBox, window: Window, config: RunConfig) -> tuple[Weighed, ...]:
+    """Look at scenes over a site; the clearest first, of equally clear ones that nearest to the window's middle.
+
+    Before and after are mostly the same months of two years: their middles are of one season.
 
     A scene whose quality band is dead is replaced by its copy, or left out, which the journal says.
 
@@ -127,28 +145,25 @@ def weigh(scenes: Sequence[Scene], grid: GeoBox, config: RunConfig) -> tuple[Wei
     NoScenesError
         No quality band can be read.
     """
-    step = -(-max(grid.shape) // _WEIGHED_PX)
-    thin = grid if step == 1 else grid.zoom_out(step)
-    read = tiling.read_scenes(scenes, thin, (), config.tiling.threads)
     weighed: list[Weighed] = []
     failure: SceneError | None = None
-    for scene, tile in zip(scenes, read, strict=True):
-        while isinstance(tile, SceneError):
-            failure = failure or tile
-            copy = _copy_of(scene, tile)
-            if copy is None:
-                break
-            scene = copy  # noqa: PLW2901 - the copy takes its place
-            (tile,) = tiling.read_scenes([scene], thin, (), config.tiling.threads)  # noqa: PLW2901
-        if isinstance(tile, Tile):
-            clear = prepare.clear_sky(tile, config.prepare)
-            weighed.append(Weighed(scene=scene, clear=clear, coverage=float(tile.valid.mean())))
+    todo = list(scenes)
+    while todo:
+        seen = look(todo, grid, config)
+        weighed += [one for one in seen if isinstance(one, Weighed)]
+        dead = [(scene, one) for scene, one in zip(todo, seen, strict=True) if isinstance(one, SceneError)]
+        failure = failure or next((error for _, error in dead), None)
+        todo = [copy for scene, error in dead if (copy := _copy_of(scene, error))]
     if not weighed and failure is not None:
         msg = f"none of {len(scenes)} scenes can be read: {failure}"
         raise NoScenesError(msg)
     epsg = grid.crs.epsg if grid.crs is not None else None
-    weighed.sort(key=lambda one: (-round(one.clear_fraction, 2), one.scene.epsg != epsg, one.scene.datetime))
-    return tuple(weighed)
+
+    def rank(one: Weighed) -> tuple[int, bool, timedelta, str]:
+        clear = -round(one.clear_fraction / _EQUALLY_CLEAR)
+        return clear, one.scene.epsg != epsg, abs(one.scene.datetime - window.middle), one.scene.scene_id
+
+    return tuple(sorted(weighed, key=rank))
 
 
 def _copy_of(scene: Scene, error: SceneError) -> Scene | None:

@@ -22,3 +22,6 @@ Kind = Literal["construction", "clearing", "removal", "other"]
 
 SiteStatus = Literal["ok", "failed"]
 """How a site ended."""
+
+WindowName = Literal["before", "after"]
+"""The two dates of a comparison."""

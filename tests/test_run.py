@@ -12,6 +12,7 @@ import shapely
 from changedetect.cli import main
 
 SAMPLE = Path(__file__).parents[1] / "sample_tiles"
+MONTHS = ("--before", "2016-01", "--after", "2017-01")
 
 
 def run(monkeypatch, *arguments: object) -> int:
@@ -161,9 +162,10 @@ def test_a_site_whose_scenes_are_all_dead_fails_with_the_path(monkeypatch, tmp_p
         (("run", SAMPLE / "sites.geojson", "-o", "out"), 2, "--before"),
         (("run", SAMPLE / "sites.geojson", "-o", "out", "--before", "2016", "--after", "2017-01"), 2, "2016"),
         (("run", SAMPLE / "sites.geojson", "-o", "out", "--before", "2017-01", "--after", "2016-01"), 2, "2017-01-31"),
-        (("run", SAMPLE / "sites.geojson", "-o", "out", "--before", "2016-01", "--after", "2017-01"), 2, "--catalog"),
+        (("run", SAMPLE / "sites.geojson", "-o", "out", "--set", "catalog=[]", *MONTHS), 2, "no catalog"),
+        (("run", SAMPLE / "sites.geojson", "-o", "out", "--catalog", "earth-serch", *MONTHS), 1, "earth-search"),
         (("run", SAMPLE / "sites.geojson", "--config", "no.toml", "-o", "out"), 2, "no.toml"),
-        (("search", SAMPLE / "sites.geojson", "--before", "2016-01", "--after", "2017-01", "--catalog", "x"), 1, "x"),
+        (("search", SAMPLE / "sites.geojson", *MONTHS, "--catalog", "x"), 1, "x"),
     ],
 )
 def test_a_mistake_is_one_line(monkeypatch, tmp_path, capfd, arguments, code, said):

@@ -1,10 +1,13 @@
 """Finding scenes over a place in a span of days.
 
-A catalog is anything with `search` (`Catalog`); the one kind so far is a static STAC catalog on disk, read once. An
-item becomes a `Scene` in `scene_from_item`, the same for every kind of catalog.
+A catalog is anything with `entries` and `search` (`Catalog`): a STAC API, a static catalog, a file of items, a folder
+of products, or a chain of such. `open_catalog` opens whatever a user may write. An item becomes a `Scene` in
+`scene_from_item`, the same for every kind of catalog.
 """
 
+from changedetect.catalog.base import Catalog
 from changedetect.catalog.items import scene_from_item
-from changedetect.catalog.static import Catalog, StaticCatalog, open_catalog
+from changedetect.catalog.opening import open_catalog
+from changedetect.catalog.static import StaticCatalog
 
 __all__ = ["Catalog", "StaticCatalog", "open_catalog", "scene_from_item"]

@@ -1,56 +1,47 @@
 """From a STAC item, as any provider writes it, to a `Scene`.
 
-What providers' items look like and where they mislead: Earth Search v1 (Element84/earth-search issues 25, 66, 71),
-Planetary Computer, CDSE and LandsatLook items, STAC 1.0 and 1.1.
+What providers' items look like and where they mislead: Earth Search v0 and v1 (Element84/earth-search issues 25, 36,
+66, 71), Planetary Computer, CDSE, LandsatLook, NASA CMR and Digital Earth Australia; STAC 0.7 to 1.1.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import groupby
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
-import antimeridian
+import numpy as np
 import pystac
-from shapely import make_valid
+from pystac.utils import make_absolute_href
+from shapely import get_coordinates, make_valid, union_all
 from shapely.errors import ShapelyError
-from shapely.geometry import box, shape
+from shapely.geometry import MultiPolygon, box, shape
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.catalog.calibration import Raw, baseline, calibration, declared, first_of
+from changedetect.catalog.acquisitions import Entry
+from changedetect.catalog.assets import Found, find_bands, find_quality
+from changedetect.catalog.calibration import baseline, calibration
+from changedetect.catalog.raw import Raw, mapping, number, sequence, shown, text
+from changedetect.catalog.recognition import datatake_of, recognise, tile_of, version_of
 from changedetect.errors import CatalogError
+from changedetect.lonlat import cut_antimeridian, polygons_of
 from changedetect.model import BandAsset, Scene
-from changedetect.sensors import SENSORS, Sensor
+from changedetect.sensors import COMMON_BANDS, Sensor
 
-MIN_BANDS = 3
-"""A scene with fewer reflectance bands can't be compared with anything."""
+MIN_BANDS = 4
+"""Of the six `COMMON_BANDS`, `nir08` standing in for `nir`: a scene with fewer would take the others' bands away."""
 
-_SAME_PASS_S = 60.0
-"""Copies of one acquisition agree to a second; the satellite meets the tile again after 99 minutes at the earliest."""
-
-_COPY_OVERLAP = 0.5
-"""Share of the smaller footprint that copies of one acquisition have in common, at least."""
-
-_HALF_WORLD_DEG = 180.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A scene, with what tells reprocessed copies of one acquisition apart."""
-
-    scene: Scene
-    """What the item became."""
-    place: tuple[str, ...]
-    """Sensor, platform and tile (or path and row, or footprint)."""
-    rank: tuple[Any, ...]
-    """Sorts copies of one acquisition by processing, the newest last."""
+_ONE_DAY = timedelta(days=1)
+_PAID_BUCKETS = frozenset({"usgs-landsat", "sentinel-s2-l1c", "sentinel-s2-l2a", "sentinel-s1-l1c", "naip-analytic"})
+"""Buckets on AWS whose reader pays, whether or not an item says so."""
 
 
 def scene_from_item(item: pystac.Item | Raw) -> Scene:
     """Read a STAC item: which sensor, where each band lies, how its numbers become reflectance.
 
-    Sentinel-2's offset is decided by processing baseline and flag, whatever the asset declares; Landsat's scale and
-    offset are Collection 2 constants. The decision is written down in `Scene.notes`.
+    Sentinel-2's offset is decided by processing baseline and flag, whatever the asset declares, and marked as doubted
+    where those are known to err; other sensors have constants. The decision is written down in `Scene.notes`.
 
     Raises
     ------
@@ -60,172 +51,199 @@ def scene_from_item(item: pystac.Item | Raw) -> Scene:
     return entry_from_item(item).scene
 
 
-def entry_from_item(item: pystac.Item | Raw) -> Entry:
-    """Read a STAC item as `scene_from_item` does, and say which acquisition it is and how newly processed."""
+def entry_from_item(item: pystac.Item | Raw, *, catalog: str = "") -> Entry:
+    """Read a STAC item as `scene_from_item` does, and say which acquisition it is and how newly processed.
+
+    `catalog` is what to call the catalog it came from (`Scene.catalog`).
+    """
     raw = _raw(item)
-    name = str(raw.get("id"))
-    properties: Raw = raw.get("properties") or {}
-    assets: Raw = raw.get("assets") or {}
-    sensor = _sensor(name, properties)
-    keys = {common: key for common, names in sensor.assets.items() if (key := first_of(names, assets))}
-    qa_key = first_of(sensor.qa_assets, assets)
-    if len(keys) < MIN_BANDS or qa_key is None:
-        msg = (
-            f"item {name} is no {sensor.title} scene: it has {len(keys)} of the reflectance bands {[*sensor.assets]}"
-            f" and {'no' if qa_key is None else 'a'} quality band {'/'.join(sensor.qa_assets)}"
-        )
+    if not text(raw.get("id")):
+        msg = f"an item of collection {shown(raw.get('collection')) or 'none'!r} has no id: the catalog is damaged"
         raise CatalogError(msg)
-    scale, offset, notes = calibration(raw, sensor, [assets[key] for key in keys.values()])
+    name = shown(raw.get("id"))
+    properties = mapping(raw.get("properties"))
+    sensor, platform = recognise(raw)
+    found, quality = _assets(name, raw, sensor)
+    told = calibration(raw, sensor, found)
+    bands = {
+        common: BandAsset(
+            href=_href(name, raw, one), scale=told.scale, offset=told.offset, nodata=sensor.nodata, index=one.index
+        )
+        for common, one in found.items()
+    }
     scene = Scene(
-        scene_id=name,
+        scene_id=text(raw.get("id")),
         sensor=sensor.name,
         datetime=_moment(name, properties),
         footprint=_footprint(name, raw),
-        bands={
-            common: BandAsset(href=_href(name, assets, key), scale=scale, offset=offset, nodata=sensor.nodata)
-            for common, key in keys.items()
-        },
-        qa=BandAsset(href=_href(name, assets, qa_key), nodata=declared(assets[qa_key], "nodata")),
-        epsg=_epsg([properties, *(assets[key] for key in keys.values())]),
-        collection=str(raw.get("collection") or ""),
-        cloud_cover=_percent(properties.get("eo:cloud_cover")),
+        bands=bands,
+        qa=BandAsset(href=_href(name, raw, quality), nodata=sensor.qa_nodata, index=quality.index),
+        epsg=_epsg([properties, *(one.asset for one in found.values())]),
+        collection=text(raw.get("collection")),
+        cloud_cover=_within(properties.get("eo:cloud_cover"), 0, 100),
         sun_elevation_deg=_sun_elevation(properties),
-        notes=notes,
+        platform=platform,
+        catalog=catalog,
+        offset_doubted=told.doubted,
+        notes=(told.note, *_lacking(found)),
     )
-    place = (sensor.name, _platform(properties), _tile(properties, scene.footprint))
-    processed = str(properties.get("s2:generation_time") or properties.get("created") or "")
-    return Entry(scene=scene, place=place, rank=(baseline(raw) or (0, 0), "_RT" not in name, processed, name))
-
-
-def newest(entries: Iterable[Entry]) -> tuple[Scene, ...]:
-    """Keep the newest processing of every acquisition, oldest acquisition first."""
-    kept: list[Scene] = []
-    for _, group in groupby(sorted(entries, key=_place_and_time), key=lambda entry: entry.place):
-        best: Entry | None = None
-        for entry in group:
-            apart = best is None or not _copies(best.scene, entry.scene)
-            if best is not None and apart:
-                kept.append(best.scene)
-            if best is None or apart or entry.rank > best.rank:
-                best = entry
-        if best is not None:
-            kept.append(best.scene)
-    return tuple(sorted(kept, key=lambda scene: (scene.datetime, scene.scene_id)))
-
-
-def _copies(one: Scene, other: Scene) -> bool:
-    """Whether two scenes of one satellite and tile are one acquisition: not two halves of a tile cut by a datastrip."""
-    if abs((one.datetime - other.datetime).total_seconds()) > _SAME_PASS_S:
-        return False
-    smaller = min(one.footprint.area, other.footprint.area)
-    return bool(one.footprint.intersection(other.footprint).area >= _COPY_OVERLAP * smaller)
-
-
-def _place_and_time(entry: Entry) -> tuple[Any, ...]:
-    return (entry.place, entry.scene.datetime, entry.scene.scene_id)
+    version = baseline(raw) or version_of(raw)
+    processed = (properties.get(key) for key in ("s2:generation_time", "processing:datetime", "created"))
+    rank = (version, "_RT" not in name, next(filter(None, map(text, processed)), ""), name)
+    datatake = datatake_of(raw)
+    place = (sensor.name, platform, tile_of(raw, scene.footprint))
+    return Entry(scene=scene, place=place, rank=rank, moments=() if datatake is None else (datatake,))
 
 
 def _raw(item: pystac.Item | Raw) -> Raw:
-    """Give the item's JSON with absolute asset hrefs."""
-    if not isinstance(item, pystac.Item):
-        return item
-    raw: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
-    for key, asset in item.assets.items():
-        raw["assets"][key]["href"] = asset.get_absolute_href() or asset.href
-    return raw
+    """Give the item's JSON, with absolute asset hrefs where it is known what they are relative to."""
+    if isinstance(item, pystac.Item):
+        raw: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
+        for key, asset in item.assets.items():
+            raw["assets"][key]["href"] = asset.get_absolute_href() or asset.href
+        return raw
+    if not isinstance(item, Mapping):
+        msg = f"an item is a JSON object, not {type(item).__name__}: the catalog is damaged"
+        raise CatalogError(msg)
+    return item
 
 
-def _sensor(name: str, properties: Raw) -> Sensor:
-    """Decide the sensor generation by platform, and that the product is surface reflectance."""
-    platform = _platform(properties)
-    if platform.startswith("sentinel-2") or _plain(properties.get("constellation")) == "sentinel-2":
-        product = str(properties.get("s2:product_type") or properties.get("product:type") or "")
-        if "1C" in product:
-            msg = f"item {name} is {product}, top of atmosphere: use the L2A collection"
+def _assets(name: str, raw: Raw, sensor: Sensor) -> tuple[dict[str, Found], Found]:
+    """Find bands and quality band; refuse what lacks most of them, and what costs its reader money."""
+    found, quality = find_bands(raw, sensor), find_quality(raw, sensor)
+    held = {"nir" if common == "nir08" else common for common in found}
+    if len(held.intersection(COMMON_BANDS)) < MIN_BANDS or quality is None:
+        lacking = [common for common in sensor.assets if common not in found]
+        msg = (
+            f"item {name} lacks what a {sensor.title} scene has: it has {len(found)} of the reflectance bands"
+            f" {', '.join(sensor.assets)} (not {', '.join(lacking) or 'one missing'}) and"
+            f" {'no' if quality is None else 'a'} quality band {'/'.join(sensor.qa_assets)}"
+        )
+        raise CatalogError(msg)
+    for one in (*found.values(), quality):
+        if (bucket := _paid(raw, one)) and os.environ.get("AWS_REQUEST_PAYER") != "requester":
+            msg = (
+                f"item {name} keeps its files where the reader pays ({shown(bucket)}): the planetary-computer catalog"
+                " has the same scenes free, or set AWS_REQUEST_PAYER=requester beside your own AWS keys"
+            )
             raise CatalogError(msg)
-        return SENSORS["sentinel-2-l2a"]
-    generation = {"4": "4-7", "5": "4-7", "7": "4-7", "8": "8-9", "9": "8-9"}.get(platform.removeprefix("landsat-"))
-    if not platform.startswith("landsat-") or generation is None:
-        msg = f"item {name} is of platform {platform or 'unknown'!r}, not one of Sentinel-2 and Landsat 4, 5, 7, 8, 9"
-        raise CatalogError(msg)
-    level = str(properties.get("landsat:correction") or name)
-    if "L2S" not in level or not ("_02_" in name or str(properties.get("landsat:collection_number")) == "02"):
-        msg = f"item {name} is not Landsat Collection 2 Level 2 (L2SP or L2SR): use the landsat-c2-l2 collection"
-        raise CatalogError(msg)
-    return SENSORS[f"landsat-{generation}-c2-l2"]
+    return found, quality
 
 
-def _plain(value: object) -> str:
-    """Lower case with hyphens: providers write `Sentinel-2A`, `sentinel 2`, `LANDSAT_8`."""
-    return str(value or "").strip().lower().replace(" ", "-").replace("_", "-")
+def _paid(raw: Raw, found: Found) -> str:
+    """Say where an asset lies if its reader pays for it, else nothing."""
+    properties, asset = mapping(raw.get("properties")), found.asset
+    try:
+        parts = urlsplit(text(asset.get("href")))
+    except ValueError:
+        return ""
+    bucket = parts.netloc.partition(".s3")[0]  # https://BUCKET.s3.REGION.amazonaws.com is the same bucket
+    if bucket in _PAID_BUCKETS:
+        return f"s3://{bucket}"
+    told = asset.get("storage:requester_pays")
+    schemes = mapping(properties.get("storage:schemes"))
+    refs = [mapping(schemes.get(ref)) for ref in map(text, sequence(asset.get("storage:refs"))) if ref in schemes]
+    paid = (properties.get("storage:requester_pays") if told is None else told) is True
+    # CDSE lists a free and a commercial way to the same file: all ways must cost.
+    paid = paid or (bool(refs) and all(ref.get("requester_pays") is True for ref in refs))
+    return f"{parts.scheme or 'file'}://{parts.hostname or ''}" if paid else ""
 
 
-def _platform(properties: Raw) -> str:
-    return _plain(properties.get("platform"))
+def _lacking(found: Mapping[str, Found]) -> tuple[str, ...]:
+    held = {"nir" if common == "nir08" else common for common in found}
+    lacking = [common for common in COMMON_BANDS if common not in held]
+    return (f"lacks {', '.join(lacking)}: the item has no such asset",) if lacking else ()
 
 
-def _tile(properties: Raw, footprint: BaseGeometry) -> str:
-    """Name the MGRS tile or path and row, else the footprint to a hundredth of a degree."""
-    if code := properties.get("grid:code") or properties.get("s2:mgrs_tile"):
-        return str(code).removeprefix("MGRS-")
-    if path := properties.get("landsat:wrs_path"):
-        return f"{int(path):03d}{int(properties.get('landsat:wrs_row') or 0):03d}"
-    mgrs = [properties.get(f"sentinel:{part}") for part in ("utm_zone", "latitude_band", "grid_square")]
-    if all(mgrs):
-        return "".join(str(part) for part in mgrs)
-    return " ".join(f"{edge:.2f}" for edge in footprint.bounds)
-
-
-def _href(name: str, assets: Raw, key: str) -> str:
-    href = assets[key].get("href")
+def _href(name: str, raw: Raw, found: Found) -> str:
+    href = text(found.asset.get("href"))
     if not href:
-        msg = f"item {name} has no href in its asset {key!r}: the catalog is damaged, ask its provider"
+        msg = f"item {name} has no href in its asset {shown(found.key)!r}: the catalog is damaged, ask its provider"
         raise CatalogError(msg)
-    return str(href)
+    for link in map(mapping, sequence(raw.get("links"))):
+        start = text(link.get("href"))
+        if link.get("rel") == "self" and "://" in start and "://" not in href and not href.startswith("/"):
+            try:
+                return str(make_absolute_href(href, start))
+            except ValueError:
+                continue
+    return href
 
 
 def _moment(name: str, properties: Raw) -> datetime:
-    text = str(properties.get("datetime") or properties.get("start_datetime") or "")
+    """Give the acquisition time; an item that spans more than a day is no acquisition."""
+    told = [text(properties.get(key)) for key in ("datetime", "start_datetime", "end_datetime")]
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        msg = f"item {name} has no acquisition time a reader knows ({text!r}): 'datetime' must be ISO 8601"
+        moments = [_utc(one) if one else None for one in told]
+    except (ValueError, OverflowError) as error:
+        msg = f"item {name} has no acquisition time a reader knows ({shown(' '.join(told))!r}): it must be ISO 8601"
         raise CatalogError(msg) from error
+    moment, start, end = moments
+    if start and end and end - start > _ONE_DAY:
+        days = f"{(end - start).days} days ({start.date()} to {end.date()})"
+        msg = f"item {name} is made of {days}, not of one look: use a collection of single scenes"
+        raise CatalogError(msg)
+    if (taken := moment or start) is None:
+        msg = f"item {name} has no acquisition time: 'datetime' must be ISO 8601"
+        raise CatalogError(msg)
+    return taken
+
+
+def _utc(told: str) -> datetime:
+    moment = datetime.fromisoformat(told)
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _footprint(name: str, raw: Raw) -> BaseGeometry:
+    """Give the ground an item covers, cut at the antimeridian: uncut it would cover the world the other way."""
     try:
         geometry = raw.get("geometry")
-        if geometry is None:
-            edges = raw["bbox"]
-            return box(edges[0], edges[1], edges[len(edges) // 2], edges[len(edges) // 2 + 1])
-        footprint = shape(geometry)
-        west, _, east, _ = footprint.bounds
-        if east - west > _HALF_WORLD_DEG:  # crosses the antimeridian uncut, and would cover the world the other way
-            footprint = shape(antimeridian.fix_shape(geometry, fix_winding=True))
-        return footprint if footprint.is_valid else make_valid(footprint)
-    except (ShapelyError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        msg = f"item {name} has no usable footprint ({type(error).__name__}: {error}): 'geometry' must be a polygon"
-        raise CatalogError(" ".join(msg.split())) from error
+        with np.errstate(invalid="ignore"):  # NaN is refused in words below
+            outline = _box(raw["bbox"]) if geometry is None else shape(geometry)
+        reach = np.abs(get_coordinates(outline))  # some write longitudes beyond 180 across the antimeridian
+        if not (reach <= (360.0, 90.0)).all():
+            msg = "not in degrees"
+            raise ValueError(msg)
+        # Cut first: a ring across the antimeridian may cross itself when drawn the other way round the world.
+        pieces = [cut_antimeridian(piece) for piece in polygons_of(outline).geoms]
+        footprint = polygons_of(make_valid(union_all([make_valid(piece) for piece in pieces])))
+        if not footprint.area:
+            msg = "no area"
+            raise ValueError(msg)
+    except (ShapelyError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+        msg = (
+            f"item {name} has no usable footprint ({type(error).__name__}: {shown(str(error))}): 'geometry' must be a"
+            " polygon in degrees"
+        )
+        raise CatalogError(msg) from error
+    return footprint.geoms[0] if len(footprint.geoms) == 1 else footprint
+
+
+def _box(bbox: Sequence[float]) -> MultiPolygon:
+    """Give the ground within a `bbox` of four or six numbers; west of it may lie east of the antimeridian."""
+    west, south, east, north = (float(bbox[at]) for at in (0, 1, len(bbox) // 2, len(bbox) // 2 + 1))
+    parts = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]  # RFC 7946, 5.2
+    return MultiPolygon([box(left, south, right, north) for left, right in parts])
 
 
 def _epsg(places: Iterable[Raw]) -> int | None:
     """Find the CRS, on the item or (CDSE) its assets, as `proj:code` or the older `proj:epsg`."""
     for place in places:
-        code = str(place.get("proj:code") or place.get("proj:epsg") or "").upper().removeprefix("EPSG:")
-        if code.isdigit():
-            return int(code)
+        for key in ("proj:code", "proj:epsg"):
+            if code := re.fullmatch(r"(?:EPSG:)?(\d{4,6})(?:\.0)?", text(place.get(key)).upper()):
+                return int(code[1])
     return None
 
 
-def _percent(value: object) -> float | None:
-    """Give a cloud cover; providers write -1 where they did not look."""
-    return float(value) if isinstance(value, int | float) and 0 <= value <= 100 else None
+def _within(value: object, low: float, high: float) -> float | None:
+    """Give a number inside its range; providers write -1 for a cloud cover where they did not look."""
+    told = number(value)
+    return told if told is not None and low <= told <= high else None
 
 
-def _sun_elevation(properties: Mapping[str, Any]) -> float | None:
-    if (elevation := properties.get("view:sun_elevation")) is not None:
-        return float(elevation)
-    zenith = properties.get("s2:mean_solar_zenith")
-    return None if zenith is None else 90.0 - float(zenith)
+def _sun_elevation(properties: Raw) -> float | None:
+    for key in ("view:sun_elevation", "eo:sun_elevation"):
+        if (elevation := _within(properties.get(key), -90, 90)) is not None:
+            return elevation
+    zenith = _within(properties.get("s2:mean_solar_zenith"), 0, 180)
+    return None if zenith is None else 90.0 - zenith

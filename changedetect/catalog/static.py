@@ -1,105 +1,133 @@
-"""A static STAC catalog on disk."""
+"""Static STAC: a catalog.json with what hangs below it, or a file of items; on disk or behind plain HTTP."""
 
+import json
 import logging
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+from urllib.parse import urlsplit
 
 import pystac
-import shapely
 from pystac.errors import STACError, STACTypeError
+from pystac.stac_io import DefaultStacIO
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.catalog.items import Entry, entry_from_item, newest
+from changedetect.catalog.acquisitions import Entry, merge
+from changedetect.catalog.base import Kept, read_items, with_absolute_hrefs, within
+from changedetect.catalog.raw import Raw, mapping, sequence, text
+from changedetect.catalog.wire import PATIENCE, Patience, Wire
 from changedetect.errors import CatalogError
 from changedetect.model import Scene, Window
+from changedetect.parallel import mapped
+from changedetect.redaction import redact
 
 log = logging.getLogger(__name__)
 
-_UNREADABLE = (STACError, STACTypeError, OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What pystac raises over a file that is missing, no JSON, or no STAC."""
+_UNREADABLE = (STACError, STACTypeError, CatalogError, OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What comes up over a file that is missing, no JSON, or no STAC."""
 
-
-class Catalog(Protocol):
-    """Where scenes are found."""
-
-    def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
-        """Give the scenes whose footprint meets a lon/lat geometry, acquired in the window, oldest first."""
-        ...
+_REMOTE_THREADS = 8
+"""Documents fetched at once over HTTP: each is small, and far away."""
 
 
 class StaticCatalog:
-    """A static STAC catalog on disk; its items are read at the first search and kept for the next sites."""
+    """Static STAC at a path or URL: a catalog, a collection, an item, or an ItemCollection (FeatureCollection).
 
-    def __init__(self, path: Path) -> None:
+    Its items are read at the first search and kept for the next sites.
+    """
+
+    def __init__(self, path: Path | str, *, patience: Patience = PATIENCE) -> None:
         self.path = path
+        """Where it lies: a path, or a URL (text)."""
+        self.name = redact(str(path))
+        """What it is called in messages and in `Scene.catalog`."""
+        self._remote = isinstance(path, str) and urlsplit(path).scheme in {"http", "https"}
+        self._io = _PlainIO(Wire(self.name, patience=patience))
+        self._kept = Kept(self._read)
 
     def __repr__(self) -> str:
-        return f"StaticCatalog({str(self.path)!r})"
+        return f"StaticCatalog({self.name!r})"
 
     def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
         """Give the scenes over `geometry` (lon/lat) acquired in the window, oldest first.
 
-        Of one acquisition processed more than once only the newest processing is given. Items that are no surface
-        reflectance scene of a known sensor are left out, with the reason in the log.
+        Items that are no surface reflectance scene of a known sensor are left out, with the reason in the log.
+
+        Raises
+        ------
+        CatalogError
+            The file at its root can't be read or is no STAC.
         """
-        shapely.prepare(geometry)
-        return tuple(
-            scene for scene in self._scenes if scene.datetime in window and geometry.intersects(scene.footprint)
-        )
+        return merge([self.entries(geometry, window)])
 
-    @cached_property
-    def _scenes(self) -> tuple[Scene, ...]:
-        entries: list[Entry] = []
-        for item in _walk(_root(self.path)):
-            try:
-                entries.append(entry_from_item(item))
-            except CatalogError as error:
-                log.info("left out: %s", error)
-        return newest(entries)
+    def entries(self, geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
+        """Give all that `search` chooses from; `CatalogError` as there."""
+        return within(self._kept(), geometry, window)
 
+    def root(self) -> Raw | pystac.Catalog:
+        """Read the file at the root alone: a catalog, or the JSON of an item or of a collection of items.
 
-def open_catalog(where: str | Path) -> Catalog:
-    """Open a catalog: today a static STAC catalog, given as its JSON file or the folder that holds `catalog.json`.
-
-    Raises
-    ------
-    CatalogError
-        There is no such catalog, or it can't be read.
-    """
-    path = Path(where)
-    if path.is_dir():
-        path /= "catalog.json"
-    if not path.is_file():
-        msg = (
-            f"no catalog at {str(where)!r}: give the path of a static STAC catalog.json or of the folder that holds it"
-            " (services by name or URL can't be searched yet)"
-        )
-        raise CatalogError(msg)
-    _root(path)
-    return StaticCatalog(path.absolute())
-
-
-def _root(path: Path) -> pystac.Catalog:
-    try:
-        return pystac.Catalog.from_file(str(path.absolute()))
-    except _UNREADABLE as error:
-        msg = f"{path} is not a STAC catalog ({type(error).__name__}: {error}): give the catalog.json at its root"
-        raise CatalogError(" ".join(msg.split())) from error
-
-
-def _walk(node: pystac.Catalog) -> Iterator[pystac.Item]:
-    """Give every item below a catalog; a broken link loses what it points to and no more."""
-    for link in node.get_links():
-        if link.rel not in {"item", "child"}:
-            continue
+        Raises
+        ------
+        CatalogError
+            It can't be read or is no STAC.
+        """
+        href = str(self.path)
         try:
-            target = link.resolve_stac_object(root=node.get_root()).target
+            raw = mapping(json.loads(self._io.read_text(href)))
+            kind = text(raw.get("type"))
+            if kind == "FeatureCollection" or (kind == "Feature" and raw.get("assets")):
+                return raw
+            found = self._io.read_stac_object(href)
+        except CatalogError:  # of the wire, which tells all
+            raise
         except _UNREADABLE as error:
-            log.warning("left out %s: can't be read (%s)", link.get_absolute_href(), error)
-            continue
-        if isinstance(target, pystac.Item):
-            yield target
-        elif isinstance(target, pystac.Catalog):
-            yield from _walk(target)
+            why = " ".join(redact(f"{type(error).__name__}: {error}").split())
+            msg = f"{self.name} is not a STAC catalog ({why}): give the catalog.json at its root"
+            raise CatalogError(msg) from error
+        if not isinstance(found, pystac.Catalog):
+            msg = f"{self.name} is not a STAC catalog but an item without assets: give the catalog.json at its root"
+            raise CatalogError(msg)
+        return found
+
+    def _read(self) -> tuple[Entry, ...]:
+        root = self.root()
+        if isinstance(root, pystac.Catalog):
+            return read_items(self._walk(root, {root.get_self_href() or ""}), self.name)
+        features = sequence(root.get("features")) if root.get("type") == "FeatureCollection" else [root]
+        return read_items((with_absolute_hrefs(mapping(one), str(self.path)) for one in features), self.name)
+
+    def _walk(self, node: pystac.Catalog, seen: set[str]) -> Iterator[pystac.Item]:
+        """Give every item below a catalog, once; a broken link loses what it points to and no more."""
+        links = [link for link in node.get_links() if link.rel in {"item", "child"}]
+        new = {link.get_absolute_href() or "": link for link in links}
+        new = {href: link for href, link in new.items() if href not in seen}
+        seen.update(new)
+        for target in mapped(_resolved, new.values(), _REMOTE_THREADS if self._remote else 1):
+            if isinstance(target, pystac.Item):
+                yield target
+            elif isinstance(target, pystac.Catalog):
+                yield from self._walk(target, seen)
+
+
+def _resolved(link: pystac.Link) -> object:
+    owner = link.owner
+    try:
+        return link.resolve_stac_object(root=owner.get_root() if owner else None).target
+    except _UNREADABLE as error:
+        href = redact(str(link.get_absolute_href()))
+        log.warning("left out %s: can't be read (%s)", href, " ".join(redact(str(error)).split()))
+        return None
+
+
+class _PlainIO(DefaultStacIO):
+    """pystac's reader of documents, that asks for URLs as patiently as a search does."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def read_text_from_href(self, href: str, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - pystac's
+        if urlsplit(href).scheme in {"http", "https"}:
+            return self._wire.request(href)
+        return super().read_text_from_href(href, *args, **kwargs)

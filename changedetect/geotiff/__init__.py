@@ -8,13 +8,14 @@ degrees. Nodata is masked before anything is interpolated, band by band.
 
 from changedetect.geotiff.grids import lonlat_bounds, overlap
 from changedetect.geotiff.options import GDAL_OPTIONS
-from changedetect.geotiff.reading import RasterInfo, ResamplingName, info, overview, read
+from changedetect.geotiff.reading import RasterInfo, ResamplingName, cost, info, overview, read
 from changedetect.geotiff.writing import write_cog
 
 __all__ = [
     "GDAL_OPTIONS",
     "RasterInfo",
     "ResamplingName",
+    "cost",
     "info",
     "lonlat_bounds",
     "overlap",

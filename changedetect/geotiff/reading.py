@@ -112,6 +112,33 @@ def read(
     return data, np.asarray(valid.all(axis=0))
 
 
+def cost(href: str | Path, geobox: GeoBox, *, index: int = 1) -> int:
+    """Bytes that `read` fetches for a grid: compressed, of whole blocks. Only the header is read.
+
+    Where a format does not tell the size of its blocks (JPEG 2000), half of their size in memory.
+
+    Raises
+    ------
+    RasterError
+        The raster can't be opened.
+    """
+
+    def blocks(source: DatasetReader) -> int:
+        own = GeoBox.from_rio(source)
+        window = aligned_window(own, geobox) or covering_window(own, points(own, geobox), margin=3)
+        high, wide = source.block_shapes[index - 1]
+        rows, cols = (
+            range(max(span.start, 0) // side, -(-min(span.stop, size) // side))
+            for span, side, size in zip(window, (high, wide), source.shape, strict=True)
+        )
+        told = [source.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=index) for row in rows for col in cols]
+        guess = high * wide * np.dtype(source.dtypes[index - 1]).itemsize // 2
+        # A block that no tag tells of is empty in a sparse TIFF, but unknown where no block has a tag.
+        return sum(int(size) for size in told if size) if any(told) else guess * len(told)
+
+    return with_raster(str(href), blocks)
+
+
 def overview(href: str | Path, side_px: int, *, index: int = 1) -> NDArray[Any]:
     """Read a whole band thinned to at most `side_px` a side, from a COG's overviews: (y, x) raw numbers.
 

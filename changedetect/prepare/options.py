@@ -14,9 +14,9 @@ class PrepareOptions:
     30 m (Zhu & Woodcock 2012, doi:10.1016/j.rse.2011.10.028)."""
     max_cloud_cover: float = 100.0
     """Scenes with more cloud, percent of the whole scene, are left out; the site itself may well be clear."""
-    looks: int = 5
+    looks: int = 7
     """Clear looks sought for every pixel of a window: the clearest scenes are read until it has them. The median of
-    five is right though two of them show a missed cloud."""
+    seven is right though three of them show a missed cloud."""
     min_looks: int = 1
     """Clear looks that a pixel needs in a window to be used."""
 

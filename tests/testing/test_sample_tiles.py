@@ -55,7 +55,8 @@ def test_every_site_is_seen_in_both_windows_of_the_run_file(site_id):
 
 
 def test_the_run_file_names_the_catalog_beside_it():
-    assert Path(str(load_config(FOLDER / "run.toml").catalog)).resolve() == (FOLDER / "catalog.json").resolve()
+    (catalog,) = load_config(FOLDER / "run.toml").catalog
+    assert Path(catalog).resolve() == (FOLDER / "catalog.json").resolve()
 
 
 def test_truth_lies_inside_its_site_and_none_at_the_control():
