@@ -14,12 +14,14 @@ import geopandas as gpd
 import pandas as pd
 
 from changedetect import outputs
-from changedetect.catalog import Catalog, open_catalog
+from changedetect.catalog import Catalog, is_scene, open_catalog, scene_at
+from changedetect.changes import empty_changes
 from changedetect.config import RunConfig
-from changedetect.errors import ChangeDetectError, ConfigError
+from changedetect.errors import ChangeDetectError, ConfigError, PairError
 from changedetect.journal import in_words, journal
-from changedetect.model import Site, SiteResult, Window, empty_changes
-from changedetect.pipeline import compare_rasters, run_site
+from changedetect.model import Site, SiteResult, Window
+from changedetect.pipeline import compare_rasters, compare_scenes, run_site
+from changedetect.redaction import redact
 from changedetect.scouting import Found, scout
 
 logger = logging.getLogger(__name__)
@@ -52,16 +54,19 @@ def run_sites(
         started = time.perf_counter()
         with journal() as kept:
             result = _run_or_fail(site, catalog, config)
-        told = {"worked_around": in_words(kept)}
-        seconds = round(time.perf_counter() - started, 3)
-        result = replace(
-            result,
-            summary={**result.summary, **told, "seconds": seconds},
-            provenance={**result.provenance, **told} if result.provenance else {},
-        )
+        result = _with_journal(result, in_words(kept), seconds=round(time.perf_counter() - started, 3))
         if out is not None:
             outputs.write_site(result, out)
         yield replace(result, preview=None, change_map=None)
+
+
+def _with_journal(result: SiteResult, worked_around: str, **more: float) -> SiteResult:
+    told = {"worked_around": worked_around}
+    return replace(
+        result,
+        summary={**result.summary, **told, **more},
+        provenance={**result.provenance, **told} if result.provenance else {},
+    )
 
 
 def _run_or_fail(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
@@ -136,12 +141,13 @@ def run(
 def compare(
     before: str | Path, after: str | Path, *, out: str | Path | None = None, config: RunConfig | None = None
 ) -> SiteResult:
-    """Find what was newly built between two rasters with named bands.
+    """Find what was newly built between two rasters or two scenes.
 
     Parameters
     ----------
     before, after
-        Paths; bands by description (`blue` or `B02`, ...), of any grid and CRS that overlap.
+        Paths or URLs of rasters (bands by description, `blue` or `B02`, ...; any grid and CRS that overlap), of
+        products (`.SAFE`, Landsat bundle, packed or not), or of STAC items.
     out
         Folder for the outputs; nothing is written without one.
     config
@@ -150,10 +156,21 @@ def compare(
     Raises
     ------
     ChangeDetectError
-        A raster can't be read, they don't overlap, or their bands can't be matched.
+        One can't be read, they don't overlap, or their bands can't be matched.
     """
     config, started = config or RunConfig(), datetime.now(UTC)
-    result = compare_rasters(Path(before), Path(after), config)
+    kinds = [is_scene(where) for where in (before, after)]
+    if kinds[0] != kinds[1]:
+        names = [redact(str(where)) for where in (before, after)]
+        one, other = names if kinds[0] else names[::-1]
+        msg = f"{one} is a scene and {other} a raster: give two of a kind, a scene has more than its pixels"
+        raise PairError(msg)
+    with journal() as kept:
+        if all(kinds):
+            result = compare_scenes(scene_at(before), scene_at(after), config)
+        else:
+            result = compare_rasters(str(before), str(after), config)
+    result = _with_journal(result, in_words(kept))
     if out is not None:
         outputs.write_site(result, Path(out))
         outputs.write_run([result], Path(out), run_record(config, [result], started))

@@ -96,15 +96,18 @@ def _listed(text: str | None) -> list[str] | None:
 
 @app.command()
 def compare(
-    before: Annotated[Path, typer.Argument(help="Raster of the earlier date, bands named by description.")],
-    after: Annotated[Path, typer.Argument(help="Raster of the later date.")],
+    before: Annotated[
+        str,
+        typer.Argument(help="The earlier date: a raster with named bands, a .SAFE or Landsat product, or a STAC item."),
+    ],
+    after: Annotated[str, typer.Argument(help="The later date, of the same sort.")],
     out: Out,
     config: RunFile = None,
     assignments: Assignments = None,
     kinds: Kinds = None,
     min_confidence: MinConfidence = None,
 ) -> None:
-    """Find what was newly built between two rasters."""
+    """Find what was newly built between two rasters or two scenes."""
     from changedetect import batch, console
 
     options = _options(config, assignments, kinds=_listed(kinds), min_confidence=min_confidence)

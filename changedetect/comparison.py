@@ -143,7 +143,7 @@ def change_map(forward: Reading, chosen: list[Chosen], ground: Ground) -> Change
 def changes_frame(
     site: Site, chosen: list[Chosen], ground: Ground, dates: tuple[str | None, str | None]
 ) -> gpd.GeoDataFrame:
-    """All chosen objects as one frame with the columns of `model.CHANGE_COLUMNS`; `dates` are those compared."""
+    """All chosen objects as one frame with the columns of `changes.CHANGE_COLUMNS`; `dates` are those compared."""
     geometry: list[BaseGeometry] = []
     columns: dict[str, list[object]] = {}
     for one in chosen:

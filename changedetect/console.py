@@ -42,11 +42,11 @@ def say(text: str, style: str | None = None) -> None:
 def show_results(results: Sequence[SiteResult], out: Path) -> None:
     """Print a row a site, why sites failed, and where to look."""
     table = Table()
-    table.add_column("site", no_wrap=True)
-    table.add_column("status")
+    table.add_column("site", overflow="fold")
+    table.add_column("status", no_wrap=True)
     for name in ("built", "cleared", "area m²", "seen"):
-        table.add_column(name, justify="right")
-    table.add_column("rule")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("rule", no_wrap=True)
     for result in results:
         table.add_row(Text(result.site.site_id), result.status, *_numbers(result), str(result.summary.get("rule", "")))
     people.print(table)

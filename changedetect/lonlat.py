@@ -27,6 +27,21 @@ def polygons_of(geometry: BaseGeometry) -> MultiPolygon:
     return MultiPolygon([part for part in parts if isinstance(part, Polygon) and not part.is_empty])
 
 
+def mended(outline: BaseGeometry) -> Polygon | MultiPolygon:
+    """Make the ground within a stranger's outline usable: valid, cut at the antimeridian, polygons alone.
+
+    Empty where none has an area; `ValueError` where coordinates are no degrees.
+    """
+    reach = np.abs(shapely.get_coordinates(outline))  # some write longitudes beyond 180 across the antimeridian
+    if not (reach <= (360.0, 90.0)).all():
+        msg = "outline is not in degrees"
+        raise ValueError(msg)
+    # Cut first: a ring across the antimeridian may cross itself when drawn the other way round the world.
+    pieces = [shapely.make_valid(cut_antimeridian(piece)) for piece in polygons_of(outline).geoms]
+    ground = polygons_of(shapely.make_valid(shapely.union_all(pieces)))
+    return ground.geoms[0] if len(ground.geoms) == 1 else ground
+
+
 def around(geometry: BaseGeometry, radius_m: float) -> MultiPolygon:
     """Buffer points or lines by metres, in the azimuthal equidistant projection centred on the first point.
 

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
@@ -264,7 +263,7 @@ class SiteResult:
     reason: str = ""
     """Why it failed, in one line; empty when it did not."""
     changes: gpd.GeoDataFrame
-    """One row a change, lon/lat; `changedetect.polygons` names the columns. Empty when none or failed."""
+    """One row a change, lon/lat, with the columns of `changedetect.changes`. Empty when none or failed."""
     change_map: ChangeMap | None = None
     """Pixel maps; None when the site failed."""
     preview: Pair | None = None
@@ -273,38 +272,3 @@ class SiteResult:
     """Numbers for `summary.csv`: clear fraction, scenes used and so on."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Scenes, decisions and statistics, ready for JSON."""
-
-
-CHANGE_COLUMNS: tuple[str, ...] = (
-    "change_id",
-    "site_id",
-    "site_name",
-    "kind",
-    "confidence",
-    "area_m2",
-    "before",
-    "after",
-    "delta_ndvi",
-    "delta_ndbi",
-    "delta_bsi",
-    "delta_brightness",
-    "magnitude",
-    "geometry",
-)
-"""Columns of `SiteResult.changes` and of every vector output, in order."""
-
-_TEXT_COLUMNS = frozenset({"change_id", "site_id", "site_name", "kind", "before", "after"})
-
-
-def empty_changes() -> gpd.GeoDataFrame:
-    """No change at all, with the columns and types of a frame that has some.
-
-    >>> len(empty_changes()), tuple(empty_changes().columns) == CHANGE_COLUMNS
-    (0, True)
-    """
-    columns = {
-        name: np.array([], dtype=object if name in _TEXT_COLUMNS else np.float64)
-        for name in CHANGE_COLUMNS
-        if name != "geometry"
-    }
-    return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs="EPSG:4326"), crs="EPSG:4326")

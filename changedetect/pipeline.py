@@ -1,21 +1,23 @@
 """One site, from its scenes (or two rasters) to its changes: a recipe that can be read aloud."""
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
 
 from changedetect import tiling
 from changedetect.catalog import Catalog
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
-from changedetect.errors import SceneError
+from changedetect.errors import PairError, SceneError
 from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, preview
-from changedetect.lonlat import footprint
-from changedetect.model import UNKNOWN, Site, SiteResult
-from changedetect.selection import Plan, Weighed, plan_site, without
+from changedetect.lonlat import footprint, polygons_of
+from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
+from changedetect.redaction import redact
+from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 
 
 def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
@@ -37,7 +39,7 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
             plan = without(plan, error, config)
 
 
-def compare_rasters(before: Path, after: Path, config: RunConfig) -> SiteResult:
+def compare_rasters(before: str, after: str, config: RunConfig) -> SiteResult:
     """Find what changed between two rasters with named bands; the site is where they overlap.
 
     Raises
@@ -46,10 +48,37 @@ def compare_rasters(before: Path, after: Path, config: RunConfig) -> SiteResult:
         A raster can't be read, they don't overlap, or their bands can't be matched.
     """
     rasters = tiling.open_rasters(before, after)
-    site_id = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", path.stem).strip("-._") or "raster" for path in (before, after))
-    site = Site(site_id=site_id[:100], name=f"{before.name} to {after.name}", geometry=footprint(rasters.geobox))
-    sources = {"before": {"raster": before.name}, "after": {"raster": after.name}}
+    names = [PurePath(redact(href)).name for href in (before, after)]
+    site = _between([PurePath(name).stem for name in names], names, footprint(rasters.geobox))
+    sources = {"before": {"raster": names[0]}, "after": {"raster": names[1]}}
     return _compare(site, ground_of_rasters(rasters, config), config, sources)
+
+
+def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult:
+    """Find what changed between two scenes; the site is where they overlap.
+
+    Raises
+    ------
+    ChangeDetectError
+        They don't overlap or share too few bands, nothing is clear, or a scene can't be read.
+    """
+    shared = polygons_of(before.footprint.intersection(after.footprint))
+    names = [before.scene_id, after.scene_id]
+    if shared.is_empty:
+        msg = f"{names[0]} and {names[1]} do not overlap: give two dates of the same place"
+        raise PairError(msg)
+    site = _between(names, names, shared)
+    windows = [Window(start=scene.datetime.date(), end=scene.datetime.date()) for scene in (before, after)]
+    plan = plan_scenes(site, (before, after), (windows[0], windows[1]), config)
+    chosen = [[one.scene for one in some] for some in plan.chosen]
+    ground = ground_of_scenes(plan.grid, chosen[0], chosen[1], config, SceneReader(config))
+    return _compare(site, ground, config, _sources(plan))
+
+
+def _between(parts: Sequence[str], names: Sequence[str], geometry: BaseGeometry) -> Site:
+    """The site of two dates: named after them, with an id that can be a folder."""
+    site_id = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-._") or "raster" for part in parts)
+    return Site(site_id=site_id[:100], name=f"{names[0]} to {names[1]}", geometry=geometry)
 
 
 def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str, Mapping[str, Any]]) -> SiteResult:

@@ -14,9 +14,10 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from skimage import morphology
 
+from changedetect.changes import CHANGE_COLUMNS, empty_changes
 from changedetect.errors import ConfigError
 from changedetect.grid import mean_pixel_m, pixel_size_m
-from changedetect.model import CHANGE_COLUMNS, Site, empty_changes
+from changedetect.model import Site
 from changedetect.types import BoolArray, Float64Array, IntArray
 
 

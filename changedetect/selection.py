@@ -109,6 +109,19 @@ def plan_site(site: Site, catalog: Catalog, config: RunConfig) -> Plan:
     return best
 
 
+def plan_scenes(site: Site, scenes: tuple[Scene, Scene], windows: tuple[Window, Window], config: RunConfig) -> Plan:
+    """Plan a comparison of two given scenes.
+
+    Raises
+    ------
+    NoScenesError
+        One can't be read, or does not show the site.
+    """
+    grid = tiling.site_grid(site, scenes, config.tiling)
+    first, second = (weigh([scene], grid, window, config) for scene, window in zip(scenes, windows, strict=True))
+    return _choose(Plan(grid=grid, windows=windows, weighed=(first, second), chosen=((), ())), config)
+
+
 def _groups(before: Sequence[Scene], after: Sequence[Scene]) -> Iterator[tuple[Sequence[Scene], Sequence[Scene]]]:
     """Scenes of sensors of one pixel size, the finest first, where both windows have some; then all together."""
     sizes = sorted({SENSORS[scene.sensor].gsd_m for scene in (*before, *after)})

@@ -1,17 +1,15 @@
-import logging
-import shutil
-from datetime import UTC, date, datetime
+"""Items as any provider may write them: what becomes of each in a `Scene`."""
+
+from datetime import UTC, datetime
 
 import pystac
 import pytest
 from shapely.geometry import box, mapping
 
-from changedetect.catalog import StaticCatalog, open_catalog, scene_from_item
+from changedetect.catalog import scene_from_item
 from changedetect.errors import CatalogError
-from changedetect.model import Window
 
 SQUARE = box(24.0, 46.0, 25.0, 47.0)
-YEAR = Window(start=date(2023, 1, 1), end=date(2023, 12, 31))
 EARTH_SEARCH = ("blue", "green", "red", "nir", "nir08", "swir16", "swir22", "scl")
 PLANETARY_COMPUTER = ("B02", "B03", "B04", "B08", "B8A", "B11", "B12", "SCL")
 CDSE = ("B02_10m", "B03_10m", "B04_10m", "B08_10m", "B8A_20m", "B11_20m", "B12_20m", "SCL_20m")
@@ -255,84 +253,8 @@ def test_a_footprint_whose_corners_are_in_disorder_across_the_antimeridian_is_me
     assert not footprint.intersects(box(-170, 60, 170, 63))
 
 
-def save(folder, *raws):
-    """Write a self-contained catalog: catalog.json, a collection, one folder an item."""
-    root = pystac.Catalog("root", "made up")
-    extent = pystac.Extent(pystac.SpatialExtent([list(SQUARE.bounds)]), pystac.TemporalExtent([[None, None]]))
-    collection = pystac.Collection("sentinel-2-l2a", "made up", extent)
-    root.add_child(collection)
-    for raw in raws:
-        collection.add_item(pystac.Item.from_dict(raw))
-    root.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
-    return folder
-
-
-def test_a_static_catalog_filters_sorts_and_resolves_hrefs(tmp_path):
-    catalog = open_catalog(
-        save(
-            tmp_path,
-            item("late", datetime="2023-12-31T23:59:59Z"),
-            item("early", datetime="2023-01-01T00:00:00Z"),
-            item("too-late", datetime="2024-01-01T00:10:00Z"),
-            item("elsewhere", geometry=box(30, 46, 31, 47), grid__code="MGRS-36TKM"),
-            item("radar", platform="sentinel-1a"),
-        )
-    )
-    found = catalog.search(box(24.4, 46.4, 24.5, 46.5), YEAR)
-    assert [scene.scene_id for scene in found] == ["early", "late"]
-    assert found[0].bands["red"].href == str(tmp_path / "sentinel-2-l2a" / "early" / "red.tif")
-    assert found[0].epsg == 32635
-    assert catalog.search(box(0, 0, 1, 1), YEAR) == ()
-
-
 def test_an_item_object_and_its_json_give_the_same_scene():
     raw = item(asset=DECLARES)
     for key in raw["assets"]:
         raw["assets"][key] = {**raw["assets"][key], "href": f"https://example.org/{key}.tif"}
     assert scene_from_item(pystac.Item.from_dict(raw)) == scene_from_item(raw)
-
-
-def test_items_are_read_once_and_at_the_first_search(tmp_path):
-    catalog = open_catalog(save(tmp_path, item()))
-    first = catalog.search(SQUARE, YEAR)
-    shutil.rmtree(tmp_path / "sentinel-2-l2a")
-    assert len(first) == 1
-    assert catalog.search(SQUARE, YEAR) == first
-
-
-def test_a_broken_item_loses_itself_and_no_more(tmp_path, caplog):
-    save(tmp_path, item("whole"), item("cut", grid__code="MGRS-35TLM"), item("gone", grid__code="MGRS-35TMM"))
-    (tmp_path / "sentinel-2-l2a" / "cut" / "cut.json").write_text('{"type": "Feature", ')
-    (tmp_path / "sentinel-2-l2a" / "gone" / "gone.json").unlink()
-    with caplog.at_level(logging.WARNING):
-        found = open_catalog(tmp_path).search(SQUARE, YEAR)
-    assert [scene.scene_id for scene in found] == ["whole"]
-    assert sum("can't be read" in record.message for record in caplog.records) == 2
-
-
-def test_why_an_item_was_left_out_is_in_the_log(tmp_path, caplog):
-    with caplog.at_level(logging.INFO):
-        open_catalog(save(tmp_path, item("radar", platform="sentinel-1a"))).search(SQUARE, YEAR)
-    assert "radar is of platform 'sentinel-1a'" in caplog.text
-
-
-@pytest.mark.parametrize("where", ["no/such/catalog.json", "."])
-def test_what_is_no_catalog_says_what_is_possible(where, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(CatalogError, match=r"no catalog at .*catalog\.json"):
-        open_catalog(where)
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "7", '{"type": "Catalog"}'])
-def test_a_file_that_is_no_catalog_is_refused_at_once(tmp_path, text):
-    (tmp_path / "catalog.json").write_text(text)
-    with pytest.raises(CatalogError, match=r"catalog\.json is not a STAC catalog") as caught:
-        open_catalog(tmp_path)
-    assert "\n" not in str(caught.value)
-
-
-def test_the_file_and_its_folder_open_the_same_catalog(tmp_path):
-    save(tmp_path, item())
-    catalogs = [open_catalog(str(tmp_path)), open_catalog(tmp_path / "catalog.json")]
-    assert all(isinstance(catalog, StaticCatalog) and catalog.path == tmp_path / "catalog.json" for catalog in catalogs)
-    assert catalogs[0].search(SQUARE, YEAR) == catalogs[1].search(SQUARE, YEAR)

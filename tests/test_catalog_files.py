@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 
 import pystac
 import pytest
@@ -27,6 +28,69 @@ def written(folder, *raws):
         collection.add_item(pystac.Item.from_dict(raw))
     root.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
     return folder
+
+
+def test_a_static_catalog_filters_sorts_and_resolves_hrefs(tmp_path):
+    catalog = open_catalog(
+        written(
+            tmp_path,
+            item("late", datetime="2023-06-30T23:59:59Z"),
+            item("early", datetime="2023-06-01T00:00:00Z"),
+            item("too-late", datetime="2023-07-01T00:10:00Z"),
+            item("elsewhere", west=30.0, tile="36TKM"),
+            item("radar", platform="sentinel-1a"),
+        )
+    )
+    found = catalog.search(SITE, JUNE)
+    assert ids(found) == ["early", "late"]
+    assert found[0].bands["red"].href == str(tmp_path / "sentinel-2-l2a" / "early" / "red.tif")
+    assert catalog.search(box(0, 0, 1, 1), JUNE) == ()
+
+
+def test_items_are_read_once_and_at_the_first_search(tmp_path):
+    catalog = open_catalog(written(tmp_path, item("a")))
+    first = catalog.search(SITE, JUNE)
+    shutil.rmtree(tmp_path / "sentinel-2-l2a")
+    assert len(first) == 1
+    assert catalog.search(SITE, JUNE) == first
+
+
+def test_a_broken_item_loses_itself_and_no_more(tmp_path, caplog):
+    written(tmp_path, item("whole"), item("cut", tile="35TLM"), item("gone", tile="35TMM"))
+    (tmp_path / "sentinel-2-l2a" / "cut" / "cut.json").write_text('{"type": "Feature", ')
+    (tmp_path / "sentinel-2-l2a" / "gone" / "gone.json").unlink()
+    with caplog.at_level(logging.WARNING):
+        found = open_catalog(tmp_path).search(SITE, JUNE)
+    assert [scene.scene_id for scene in found] == ["whole"]
+    assert sum("can't be read" in record.message for record in caplog.records) == 2
+
+
+def test_why_an_item_was_left_out_is_in_the_log(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        open_catalog(written(tmp_path, item("radar", platform="sentinel-1a"), item("good"))).search(SITE, JUNE)
+    assert "radar is of platform 'sentinel-1a'" in caplog.text
+
+
+@pytest.mark.parametrize("where", ["no/such/catalog.json", "."])
+def test_what_is_no_catalog_says_what_is_possible(where, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CatalogError, match=r"no catalog at .*catalog\.json"):
+        open_catalog(where)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "7", '{"type": "Catalog"}'])
+def test_a_file_that_is_no_catalog_is_refused_at_once(tmp_path, text):
+    (tmp_path / "catalog.json").write_text(text)
+    with pytest.raises(CatalogError, match=r"catalog\.json is not a STAC catalog") as caught:
+        open_catalog(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_file_and_its_folder_open_the_same_catalog(tmp_path):
+    written(tmp_path, item("a"))
+    catalogs = [open_catalog(str(tmp_path)), open_catalog(tmp_path / "catalog.json")]
+    assert all(isinstance(catalog, StaticCatalog) and catalog.path == tmp_path / "catalog.json" for catalog in catalogs)
+    assert catalogs[0].search(SITE, JUNE) == catalogs[1].search(SITE, JUNE)
 
 
 def test_a_static_catalog_is_read_over_http_too(tmp_path, caplog):

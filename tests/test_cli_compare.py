@@ -13,9 +13,9 @@ from odc.geo.geobox import GeoBox
 from rio_cogeo.cogeo import cog_validate
 
 from changedetect import compare
+from changedetect.changes import CHANGE_COLUMNS
 from changedetect.cli import main
 from changedetect.geotiff import write_cog
-from changedetect.model import CHANGE_COLUMNS
 from changedetect.testing import simulated_pair
 
 

@@ -13,8 +13,9 @@ from scipy import ndimage as ndi
 from shapely.affinity import translate
 from shapely.geometry import box
 
+from changedetect.changes import CHANGE_COLUMNS
 from changedetect.errors import ConfigError
-from changedetect.model import CHANGE_COLUMNS, Site
+from changedetect.model import Site
 from changedetect.polygons import (
     PolygonOptions,
     areas_m2,

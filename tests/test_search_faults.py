@@ -168,11 +168,13 @@ def test_what_is_no_stac_api_says_so():
     assert "canary" not in str(caught.value)
 
 
-def test_items_that_are_all_refused_leave_a_warning_with_the_reason(caplog):
-    with serving(Api([item("one", platform="sentinel-1a"), item("two", platform="sentinel-1a")])) as api:
-        assert searched(api).search(SITE, JUNE) == ()
-    (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert "none of 2 items is a scene that can be read; the first: item one" in warning
+def test_items_that_are_all_refused_are_an_error_with_the_reason():
+    radar = [item("one", platform="sentinel-1a"), item("two", platform="sentinel-1a")]
+    with (
+        serving(Api(radar)) as api,
+        pytest.raises(CatalogError, match="none of 2 items is a scene that can be read; the first: item one"),
+    ):
+        searched(api).search(SITE, JUNE)
 
 
 def test_a_server_is_never_asked_more_at_once_than_it_likes():

@@ -19,13 +19,13 @@ from shapely.geometry import MultiPolygon
 from shapely.geometry import mapping as geojson
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.catalog.acquisitions import Entry, merge
-from changedetect.catalog.base import read_items, with_absolute_hrefs, within
+from changedetect.catalog.acquisitions import Entry
+from changedetect.catalog.base import Catalog, read_items, with_absolute_hrefs, within
 from changedetect.catalog.raw import Raw, mapping, sequence, text
 from changedetect.catalog.wire import PATIENCE, AnswerError, Patience, Wire
 from changedetect.errors import CatalogError
 from changedetect.journal import note
-from changedetect.model import Scene, Window
+from changedetect.model import Window
 from changedetect.redaction import redact
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class StacApi:
         raise CatalogError(msg)
 
 
-class ApiCatalog:
+class ApiCatalog(Catalog):
     """One collection of a STAC API, or several taken as one.
 
     Without collections all are asked for that say of themselves to be Sentinel-2, Landsat or HLS; where none does, or
@@ -163,18 +163,14 @@ class ApiCatalog:
     def __str__(self) -> str:
         return f"{self.api.name}#{','.join(self._collections)}" if self._collections else self.api.name
 
-    def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
-        """Give the scenes over `geometry` (lon/lat) acquired in the window, oldest first.
+    def entries(self, geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
+        """Give all that `search` chooses from.
 
         Raises
         ------
         CatalogError
             The server fails, again and again, or is no STAC API.
         """
-        return merge([self.entries(geometry, window)])
-
-    def entries(self, geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
-        """Give all that `search` chooses from; `CatalogError` as there."""
         collections = self._asked_for()
         raws: dict[tuple[str, str], Raw] = {}
         for outline in _outlines(geometry):

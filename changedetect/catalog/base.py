@@ -13,7 +13,7 @@ import shapely
 from pystac.utils import make_absolute_href
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.catalog.acquisitions import Entry
+from changedetect.catalog.acquisitions import Entry, merge
 from changedetect.catalog.items import entry_from_item
 from changedetect.catalog.raw import Raw, mapping, text
 from changedetect.errors import CatalogError
@@ -26,13 +26,7 @@ class Catalog(Protocol):
     """Where scenes are found. Nothing is read before the first search; several threads may search at once."""
 
     def entries(self, geometry: BaseGeometry, window: Window) -> Sequence[Entry]:
-        """Give all that `search` chooses from, every copy of an acquisition: what a chain of catalogs merges."""
-        ...
-
-    def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
-        """Give the scenes whose footprint meets a lon/lat geometry, acquired in the window, oldest first.
-
-        An acquisition comes once; where it is known more than once, the others are its `Scene.copies`.
+        """Give all that `search` chooses from, every copy of an acquisition: what a chain of catalogs merges.
 
         Raises
         ------
@@ -41,21 +35,37 @@ class Catalog(Protocol):
         """
         ...
 
+    def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
+        """Give the scenes whose footprint meets a lon/lat geometry, acquired in the window, oldest first.
 
-class Kept:
-    """Entries read once, by whichever thread comes first, and kept for the next sites; a failure is not kept."""
+        An acquisition comes once, in its newest processing; where it is known more than once, the others are its
+        `Scene.copies`.
+
+        Raises
+        ------
+        CatalogError
+            The catalog can't be asked or read.
+        """
+        return merge([self.entries(geometry, window)])
+
+
+class KeptCatalog(Catalog):
+    """A catalog read as a whole, by whichever thread searches first, and kept for the next sites.
+
+    A failure is not kept: the next search reads again.
+    """
 
     def __init__(self, read: Callable[[], tuple[Entry, ...]]) -> None:
         self._read = read
         self._lock = Lock()
         self._entries: tuple[Entry, ...] | None = None
 
-    def __call__(self) -> tuple[Entry, ...]:
-        """Read at the first call; `CatalogError` when that fails."""
+    def entries(self, geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
+        """Give all that `search` chooses from; `CatalogError` when it can't be read."""
         with self._lock:
             if self._entries is None:
                 self._entries = self._read()
-            return self._entries
+        return within(self._entries, geometry, window)
 
 
 def within(entries: Iterable[Entry], geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
@@ -69,7 +79,10 @@ def within(entries: Iterable[Entry], geometry: BaseGeometry, window: Window) -> 
 def read_items(items: Iterable[pystac.Item | Raw], catalog: str) -> tuple[Entry, ...]:
     """Read items as scenes of the catalog of that name; those that are none are left out, with the reason in the log.
 
-    When all are left out, the log says so as a warning.
+    Raises
+    ------
+    CatalogError
+        There are items, and none is a scene: "no scene here" would not be true.
     """
     entries: list[Entry] = []
     refused: list[CatalogError] = []
@@ -80,9 +93,8 @@ def read_items(items: Iterable[pystac.Item | Raw], catalog: str) -> tuple[Entry,
             log.info("left out: %s", error)
             refused.append(error)
     if refused and not entries:
-        log.warning(
-            "%s: none of %d items is a scene that can be read; the first: %s", catalog, len(refused), refused[0]
-        )
+        msg = f"{catalog}: none of {len(refused)} items is a scene that can be read; the first: {refused[0]}"
+        raise CatalogError(msg) from refused[0]
     return tuple(entries)
 
 

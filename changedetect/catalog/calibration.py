@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from changedetect.catalog.assets import Found, declared
-from changedetect.catalog.raw import Raw, mapping, number, shown, text
+from changedetect.catalog.raw import Raw, mapping, number, shown, text, utc
 from changedetect.errors import CatalogError
 from changedetect.sensors import Sensor
 
@@ -176,10 +176,10 @@ def _processed_before_shift(properties: Raw) -> str:
     """
     for key in _PROCESSED_KEYS:
         try:
-            moment = datetime.fromisoformat(text(properties.get(key)))
-        except ValueError:
+            moment = utc(text(properties.get(key)))
+        except (ValueError, OverflowError):
             continue
-        if moment.replace(tzinfo=moment.tzinfo or UTC) < _FIRST_SHIFTED_DAY:
+        if moment < _FIRST_SHIFTED_DAY:
             return f"{key} is {moment.date()}"
     for key in _PRODUCT_KEYS:
         dates = re.findall(r"_(\d{8})T\d{6}", text(properties.get(key)))

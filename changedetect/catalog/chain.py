@@ -19,7 +19,7 @@ _THREADS = 8
 """Catalogs asked at once; the same number everywhere, because the pools of `parallel` are kept by their size."""
 
 
-class Chain:
+class Chain(Catalog):
     """Catalogs in order of preference, all asked at once.
 
     A scene comes from the first that has it, its copies in the others stand behind it (`Scene.copies`). A catalog that

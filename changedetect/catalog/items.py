@@ -7,14 +7,13 @@ What providers' items look like and where they mislead: Earth Search v0 and v1 (
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import pystac
 from pystac.utils import make_absolute_href
-from shapely import get_coordinates, make_valid, union_all
 from shapely.errors import ShapelyError
 from shapely.geometry import MultiPolygon, box, shape
 from shapely.geometry.base import BaseGeometry
@@ -22,10 +21,11 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.catalog.acquisitions import Entry
 from changedetect.catalog.assets import Found, find_bands, find_quality
 from changedetect.catalog.calibration import baseline, calibration
-from changedetect.catalog.raw import Raw, mapping, number, sequence, shown, text
+from changedetect.catalog.raw import Raw, mapping, number, sequence, shown, text, utc
 from changedetect.catalog.recognition import datatake_of, recognise, tile_of, version_of
 from changedetect.errors import CatalogError
-from changedetect.lonlat import cut_antimeridian, polygons_of
+from changedetect.geotiff.places import REQUESTER_PAYS
+from changedetect.lonlat import mended
 from changedetect.model import BandAsset, Scene
 from changedetect.sensors import COMMON_BANDS, Sensor
 
@@ -33,8 +33,6 @@ MIN_BANDS = 4
 """Of the six `COMMON_BANDS`, `nir08` standing in for `nir`: a scene with fewer would take the others' bands away."""
 
 _ONE_DAY = timedelta(days=1)
-_PAID_BUCKETS = frozenset({"usgs-landsat", "sentinel-s2-l1c", "sentinel-s2-l2a", "sentinel-s1-l1c", "naip-analytic"})
-"""Buckets on AWS whose reader pays, whether or not an item says so."""
 
 
 def scene_from_item(item: pystac.Item | Raw) -> Scene:
@@ -138,7 +136,7 @@ def _paid(raw: Raw, found: Found) -> str:
     except ValueError:
         return ""
     bucket = parts.netloc.partition(".s3")[0]  # https://BUCKET.s3.REGION.amazonaws.com is the same bucket
-    if bucket in _PAID_BUCKETS:
+    if bucket in REQUESTER_PAYS:
         return f"s3://{bucket}"
     told = asset.get("storage:requester_pays")
     schemes = mapping(properties.get("storage:schemes"))
@@ -174,7 +172,7 @@ def _moment(name: str, properties: Raw) -> datetime:
     """Give the acquisition time; an item that spans more than a day is no acquisition."""
     told = [text(properties.get(key)) for key in ("datetime", "start_datetime", "end_datetime")]
     try:
-        moments = [_utc(one) if one else None for one in told]
+        moments = [utc(one) if one else None for one in told]
     except (ValueError, OverflowError) as error:
         msg = f"item {name} has no acquisition time a reader knows ({shown(' '.join(told))!r}): it must be ISO 8601"
         raise CatalogError(msg) from error
@@ -189,24 +187,12 @@ def _moment(name: str, properties: Raw) -> datetime:
     return taken
 
 
-def _utc(told: str) -> datetime:
-    moment = datetime.fromisoformat(told)
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-
-
 def _footprint(name: str, raw: Raw) -> BaseGeometry:
     """Give the ground an item covers, cut at the antimeridian: uncut it would cover the world the other way."""
     try:
         geometry = raw.get("geometry")
         with np.errstate(invalid="ignore"):  # NaN is refused in words below
-            outline = _box(raw["bbox"]) if geometry is None else shape(geometry)
-        reach = np.abs(get_coordinates(outline))  # some write longitudes beyond 180 across the antimeridian
-        if not (reach <= (360.0, 90.0)).all():
-            msg = "not in degrees"
-            raise ValueError(msg)
-        # Cut first: a ring across the antimeridian may cross itself when drawn the other way round the world.
-        pieces = [cut_antimeridian(piece) for piece in polygons_of(outline).geoms]
-        footprint = polygons_of(make_valid(union_all([make_valid(piece) for piece in pieces])))
+            footprint = mended(_box(raw["bbox"]) if geometry is None else shape(geometry))
         if not footprint.area:
             msg = "no area"
             raise ValueError(msg)
@@ -216,7 +202,7 @@ def _footprint(name: str, raw: Raw) -> BaseGeometry:
             " polygon in degrees"
         )
         raise CatalogError(msg) from error
-    return footprint.geoms[0] if len(footprint.geoms) == 1 else footprint
+    return footprint
 
 
 def _box(bbox: Sequence[float]) -> MultiPolygon:

@@ -5,14 +5,13 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from shapely.geometry.base import BaseGeometry
-
-from changedetect.catalog.acquisitions import Entry, merge
-from changedetect.catalog.base import Kept, within
-from changedetect.catalog.bundle import LANDSAT_FILE, Package, landsat_entry, landsat_products, open_package
+from changedetect.catalog.acquisitions import Entry
+from changedetect.catalog.base import KeptCatalog
+from changedetect.catalog.bundle import LANDSAT_FILE, LANDSAT_METADATA, landsat_entry, landsat_products
+from changedetect.catalog.package import Package, open_package
 from changedetect.catalog.safe import safe_entry, safe_products
 from changedetect.errors import CatalogError
-from changedetect.model import Scene, Window
+from changedetect.model import Scene
 
 log = logging.getLogger(__name__)
 
@@ -22,50 +21,29 @@ _LEVELS = 2
 _ARCHIVE = re.compile(r".+\.(?:zip|tar|tar\.gz|tgz)", flags=re.IGNORECASE)
 _NAMED_ARCHIVE = re.compile(r"(?:S2\w_|L\w\d\d_).+\.(?:zip|tar|tar\.gz|tgz)", flags=re.IGNORECASE)
 _SAFE_METADATA = re.compile(r"MTD_MSIL\w\w\.xml", flags=re.IGNORECASE)
-_LANDSAT_METADATA = re.compile(r"(.+)_MTL\.(?:txt|json|xml)", flags=re.IGNORECASE)
 
 _Reader = Callable[[Package, str, str], Entry]
 
 
-class ProductFolder:
-    """Downloaded products below a folder, or a single one; their metadata is read at the first search and kept."""
+class ProductFolder(KeptCatalog):
+    """Downloaded products below a folder, or a single one, of which only the metadata is read.
+
+    A product that can't be read is left out, with a warning that names it and says why. When none can be read a search
+    fails.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._all = Kept(lambda: _read_all(self.path))
+        super().__init__(lambda: _read_all(self.path))
 
     def __repr__(self) -> str:
         return f"ProductFolder({str(self.path)!r})"
-
-    def entries(self, geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
-        """Give every product over `geometry` (lon/lat) acquired in the window, reprocessed copies included.
-
-        A product that can't be read is left out, with a warning that names it and says why.
-
-        Raises
-        ------
-        CatalogError
-            No product could be read at all.
-        """
-        return within(self._all(), geometry, window)
-
-    def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
-        """Give the scenes over `geometry` (lon/lat) acquired in the window, oldest first.
-
-        Of one acquisition processed more than once the newest is given, with the others as its `copies`.
-
-        Raises
-        ------
-        CatalogError
-            No product could be read at all.
-        """
-        return merge([self.entries(geometry, window)])
 
 
 def looks_like_products(path: Path) -> bool:
     """Whether a path is a product, packed or not, or a folder with products in it; nothing is opened."""
     if path.is_file():
-        return any(form.fullmatch(path.name) for form in (_ARCHIVE, _SAFE_METADATA, _LANDSAT_METADATA))
+        return any(form.fullmatch(path.name) for form in (_ARCHIVE, _SAFE_METADATA, LANDSAT_METADATA))
     return path.is_dir() and any(place.is_dir() or _NAMED_ARCHIVE.fullmatch(place.name) for place in _places(path))
 
 
@@ -112,7 +90,7 @@ def _products(path: Path) -> tuple[tuple[Entry, ...], tuple[CatalogError, ...]]:
     """Read every product at or below a path: what they are, and why the others can't be read."""
     entries: list[Entry] = []
     refused: list[CatalogError] = []
-    only = _LANDSAT_METADATA.fullmatch(path.name) if path.is_file() else None
+    only = LANDSAT_METADATA.fullmatch(path.name) if path.is_file() else None
     for place in sorted(_places(path), key=Path.is_file):  # of equal copies the first is read: unpacked ones are faster
         try:
             package = open_package(place)
@@ -136,7 +114,7 @@ def _places(path: Path, levels: int = _LEVELS) -> Iterator[Path]:
     if path.is_file():
         if _ARCHIVE.fullmatch(path.name):
             yield path
-        elif _SAFE_METADATA.fullmatch(path.name) or _LANDSAT_METADATA.fullmatch(path.name):
+        elif _SAFE_METADATA.fullmatch(path.name) or LANDSAT_METADATA.fullmatch(path.name):
             yield path.parent
         return
     children = _children(path) if path.is_dir() else []

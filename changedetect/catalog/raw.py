@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 Raw = Mapping[str, Any]
@@ -39,6 +40,19 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or _endless(value):
         return None
     return float(value) if math.isfinite(value) else None
+
+
+def utc(told: str) -> datetime:
+    """Read a moment in ISO 8601, which is UTC where it does not say otherwise.
+
+    `ValueError` where it is none, `OverflowError` at the ends of the calendar.
+
+    >>> utc("2023-06-01T12:00:00+03:00"), utc("2016-01-11")
+    (datetime.datetime(2023, 6, 1, 9, 0, tzinfo=datetime.timezone.utc), \
+datetime.datetime(2016, 1, 11, 0, 0, tzinfo=datetime.timezone.utc))
+    """
+    moment = datetime.fromisoformat(told.strip())
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def shown(value: object) -> str:

@@ -7,19 +7,18 @@ baselines 02.04 on). Elements are found by their local names: namespaces differ 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
-import shapely
 from shapely.errors import ShapelyError
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.catalog.acquisitions import Entry
-from changedetect.catalog.bundle import Package, check_factors, hrefs, read_xml
+from changedetect.catalog.package import Package, check_factors, hrefs, read_xml
+from changedetect.catalog.raw import utc
 from changedetect.errors import CatalogError
-from changedetect.lonlat import cut_antimeridian, polygons_of
+from changedetect.lonlat import mended
 from changedetect.model import BandAsset, Scene
 from changedetect.sensors import SENSORS
 
@@ -73,14 +72,13 @@ def _entry(package: Package, root: str, label: str, catalog: str) -> Entry:
     name = _text(product, "PRODUCT_URI").removesuffix(".SAFE")
     baseline = _text(product, "PROCESSING_BASELINE")
     bands, note, doubted = _bands(_files(package, root, label, product), product, baseline)
-    moment = _moment(_text(product, "PRODUCT_START_TIME", "DATATAKE_SENSING_START"))
     # Some providers date a tile by the start of its datatake, others by the tile's own minute.
     others = (*product.get("DATATAKE_SENSING_START", ()), *tile.get("SENSING_TIME", ()))
     cloud = float(_text(product, "Cloud_Coverage_Assessment")) if "Cloud_Coverage_Assessment" in product else -1
     scene = Scene(
         scene_id=name,
         sensor=_SENSOR.name,
-        datetime=moment,
+        datetime=utc(_text(product, "PRODUCT_START_TIME", "DATATAKE_SENSING_START")),
         footprint=_footprint([element.text or "" for element in product.get("EXT_POS_LIST", ())]),
         bands={common: bands[common] for common in _SENSOR.assets},
         qa=bands[""],
@@ -97,7 +95,7 @@ def _entry(package: Package, root: str, label: str, catalog: str) -> Entry:
     place = (_SENSOR.name, scene.platform, square[1] if square else "")
     version = tuple(int(part) for part in baseline.split("."))
     rank = (version, True, _text(product, "GENERATION_TIME"), name)
-    return Entry(scene=scene, place=place, rank=rank, moments=tuple(_moment(other.text or "") for other in others))
+    return Entry(scene=scene, place=place, rank=rank, moments=tuple(utc(other.text or "") for other in others))
 
 
 def _metadata(package: Package, root: str, label: str) -> str:
@@ -146,11 +144,6 @@ def _text(elements: Elements, *names: str) -> str:
                 return text
     msg = f"no {' or '.join(names)}"
     raise LookupError(msg)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _files(package: Package, root: str, label: str, product: Elements) -> dict[str, str]:
@@ -211,13 +204,9 @@ def _footprint(rings: Sequence[str]) -> BaseGeometry:
     for ring in rings:
         numbers = [float(number) for number in ring.split()]
         step = 3 if numbers[:2] != numbers[-2:] and numbers[:3] == numbers[-3:] else 2
-        lat, lon = numbers[0::step], numbers[1::step]
-        if not all(abs(y) <= 90 and abs(x) <= 360 for x, y in zip(lon, lat, strict=True)):
-            msg = "EXT_POS_LIST leaves the globe"
-            raise ValueError(msg)
-        parts.append(cut_antimeridian(Polygon(list(zip(lon, lat, strict=True)))))
-    whole = polygons_of(shapely.make_valid(shapely.union_all(parts)))
-    if whole.is_empty:
+        parts.append(Polygon(list(zip(numbers[1::step], numbers[0::step], strict=True))))
+    outline = mended(MultiPolygon(parts))
+    if outline.is_empty:
         msg = "no EXT_POS_LIST with an area"
         raise LookupError(msg)
-    return whole.geoms[0] if len(whole.geoms) == 1 else whole
+    return outline

@@ -10,14 +10,12 @@ from urllib.parse import urlsplit
 import pystac
 from pystac.errors import STACError, STACTypeError
 from pystac.stac_io import DefaultStacIO
-from shapely.geometry.base import BaseGeometry
 
-from changedetect.catalog.acquisitions import Entry, merge
-from changedetect.catalog.base import Kept, read_items, with_absolute_hrefs, within
+from changedetect.catalog.acquisitions import Entry
+from changedetect.catalog.base import KeptCatalog, read_items, with_absolute_hrefs
 from changedetect.catalog.raw import Raw, mapping, sequence, text
 from changedetect.catalog.wire import PATIENCE, Patience, Wire
 from changedetect.errors import CatalogError
-from changedetect.model import Scene, Window
 from changedetect.parallel import mapped
 from changedetect.redaction import redact
 
@@ -30,10 +28,10 @@ _REMOTE_THREADS = 8
 """Documents fetched at once over HTTP: each is small, and far away."""
 
 
-class StaticCatalog:
+class StaticCatalog(KeptCatalog):
     """Static STAC at a path or URL: a catalog, a collection, an item, or an ItemCollection (FeatureCollection).
 
-    Its items are read at the first search and kept for the next sites.
+    Items that are no surface reflectance scene of a known sensor are left out, with the reason in the log.
     """
 
     def __init__(self, path: Path | str, *, patience: Patience = PATIENCE) -> None:
@@ -43,26 +41,10 @@ class StaticCatalog:
         """What it is called in messages and in `Scene.catalog`."""
         self._remote = isinstance(path, str) and urlsplit(path).scheme in {"http", "https"}
         self._io = _PlainIO(Wire(self.name, patience=patience))
-        self._kept = Kept(self._read)
+        super().__init__(self._all)
 
     def __repr__(self) -> str:
         return f"StaticCatalog({self.name!r})"
-
-    def search(self, geometry: BaseGeometry, window: Window) -> tuple[Scene, ...]:
-        """Give the scenes over `geometry` (lon/lat) acquired in the window, oldest first.
-
-        Items that are no surface reflectance scene of a known sensor are left out, with the reason in the log.
-
-        Raises
-        ------
-        CatalogError
-            The file at its root can't be read or is no STAC.
-        """
-        return merge([self.entries(geometry, window)])
-
-    def entries(self, geometry: BaseGeometry, window: Window) -> tuple[Entry, ...]:
-        """Give all that `search` chooses from; `CatalogError` as there."""
-        return within(self._kept(), geometry, window)
 
     def root(self) -> Raw | pystac.Catalog:
         """Read the file at the root alone: a catalog, or the JSON of an item or of a collection of items.
@@ -90,7 +72,7 @@ class StaticCatalog:
             raise CatalogError(msg)
         return found
 
-    def _read(self) -> tuple[Entry, ...]:
+    def _all(self) -> tuple[Entry, ...]:
         root = self.root()
         if isinstance(root, pystac.Catalog):
             return read_items(self._walk(root, {root.get_self_href() or ""}), self.name)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import requests
 
@@ -75,7 +76,8 @@ def _in_short(told: str) -> str:
     """Name the fault that has passed when the server is asked: by GDAL's words, else as a broken read."""
     if found := re.search(r"HTTP (?:error|response) code ?: ?(\d{3})", told):
         return f"HTTP {found[1]}"
-    return "broken or incomplete answer"
+    named = (status.value for status in HTTPStatus if status >= 400 and f"response: {status.phrase}" in told)
+    return next((f"HTTP {value}" for value in named), "broken or incomplete answer")
 
 
 def retry_after(text: str | None) -> float | None:

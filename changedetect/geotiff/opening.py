@@ -121,7 +121,7 @@ def _once(href: str, place: Access, work: Callable[[DatasetReader], T]) -> T:
     path, key, more = place.path, place.url or place.path, {}
     # GDAL remembers that a file could not be opened, and half of its bytes (rasterio issue 2119). It can be told to
     # forget what begins with /vsis3/; a URL becomes another one to it by a fragment, which is never sent.
-    if path.startswith("http") and _failures[key]:
+    if path.startswith("/vsicurl/") and _failures[key]:
         path = f"{path}#{_failures[key]}"
     elif _failures[key]:
         more = {"CPL_VSIL_CURL_NON_CACHED": path}

@@ -91,7 +91,7 @@ def _on_http(url: str) -> Access:
     parts = urlsplit(url)
     bucket, _, key = unquote(parts.path).strip("/").partition("/")
     if parts.query or parts.fragment or "@" in parts.netloc or not key:
-        return Access(path=url, url=url, remote=True, host=parts.netloc.rpartition("@")[2])
+        return Access(path=f"/vsicurl/{url}", url=url, remote=True, host=parts.netloc.rpartition("@")[2])
     options = {
         "AWS_S3_ENDPOINT": parts.netloc,
         "AWS_HTTPS": "YES" if parts.scheme == "https" else "NO",

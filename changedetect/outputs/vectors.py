@@ -9,8 +9,8 @@ import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.changes import CHANGE_COLUMNS, empty_changes
 from changedetect.lonlat import cut_antimeridian, polygons_of
-from changedetect.model import CHANGE_COLUMNS, empty_changes
 from changedetect.outputs.files import plain, whole
 
 _DECIMALS = 7

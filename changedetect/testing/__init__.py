@@ -2,8 +2,8 @@
 
 Ground (`Landscape`, `farmland`, `factory`, `rail_crossing`, `control`) on which things are built on known days
 (`Feature`, `truth`) is looked at (`Acquisition`, `observe`) and written as a public catalog would give it
-(`write_scene`, `write_catalog`). `simulated_pair` skips the files. Everything is a function of its arguments: the same
-seed gives the same pixels.
+(`write_scene`, `write_catalog`) or as the product that one downloads (`write_safe`, `write_bundle`). `simulated_pair`
+skips the files. Everything is a function of its arguments: the same seed gives the same pixels.
 
 >>> from datetime import UTC, datetime
 >>> land = farmland("demo", west=500_040, north=5_100_000, epsg=32634, size_m=(240, 240), seed=3)
@@ -16,6 +16,7 @@ from changedetect.testing.farmland import farmland
 from changedetect.testing.landscape import Feature, Landscape, truth
 from changedetect.testing.pairs import simulated_pair
 from changedetect.testing.places import control, factory, rail_crossing
+from changedetect.testing.products import write_bundle, write_safe
 from changedetect.testing.sensing import Acquisition, observe
 from changedetect.testing.stac import write_catalog, write_scene
 
@@ -30,6 +31,8 @@ __all__ = [
     "rail_crossing",
     "simulated_pair",
     "truth",
+    "write_bundle",
     "write_catalog",
+    "write_safe",
     "write_scene",
 ]

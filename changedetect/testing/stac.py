@@ -31,7 +31,7 @@ _EXTENSIONS = [
     "https://stac-extensions.github.io/view/v1.0.0/schema.json",
 ]
 _COLLECTIONS = {"sentinel-2-l2a": "sentinel-2-c1-l2a", "landsat-8-9-c2-l2": "landsat-c2-l2"}
-_FILES = {
+FILES = {
     "sentinel-2-l2a": {
         "blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "nir08": "B8A", "swir16": "B11", "swir22": "B12",
         "scl": "SCL",
@@ -41,6 +41,11 @@ _FILES = {
         "qa_pixel": "QA_PIXEL",
     },
 }  # fmt: skip
+"""What the file of a band is called, by sensor and asset key."""
+
+PATH_ROW = ("187", "027")
+"""Where Landsat's simulated scenes lie in the Worldwide Reference System."""
+
 _COG = pystac.MediaType.COG
 
 
@@ -66,7 +71,7 @@ def write_scene(observation: Observation, folder: Path) -> pystac.Item:
     qa_key = sensor.qa_assets[0]
     rasters: dict[str, tuple[IntArray, GeoBox]] = {**observation.bands, qa_key: observation.qa}
     for key, (data, grid) in rasters.items():
-        path = folder.resolve() / item.id / f"{_FILES[acquisition.sensor][key]}.tif"
+        path = folder.resolve() / item.id / f"{FILES[acquisition.sensor][key]}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
         nodata = 1 if key == "qa_pixel" else 0
         write_cog(path, data[None], grid, band_names=(key,), nodata=nodata)
@@ -95,11 +100,10 @@ def _item(observation: Observation) -> pystac.Item:
     acquisition, geobox = observation.acquisition, observation.landscape.geobox
     outline = footprint(geobox)
     moment = acquisition.moment.astimezone(UTC)
-    clear = float((observation.cloud < 0.15).mean())
     properties: dict[str, Any] = {
         "changedetect:simulated": True,
         "changedetect:landscape": observation.landscape.name,
-        "eo:cloud_cover": round(100 * (1 - clear), 2),
+        "eo:cloud_cover": cloud_percent(observation),
         "proj:epsg": observation.landscape.epsg,
         "view:sun_azimuth": round(observation.sun[1], 4),
         "view:sun_elevation": round(observation.sun[0], 4),
@@ -123,9 +127,9 @@ def _sentinel_2(observation: Observation) -> tuple[str, dict[str, Any]]:
     acquisition = observation.acquisition
     moment = acquisition.moment.astimezone(UTC)
     tile = mgrs_square(observation.landscape.geobox)
-    unit = "b" if moment.toordinal() % 10 >= 5 and moment.year >= 2018 else "a"
+    unit = sentinel_2_unit(observation)
     properties = {
-        "platform": f"sentinel-2{unit}",
+        "platform": f"sentinel-2{unit.lower()}",
         "constellation": "sentinel-2",
         "instruments": ["msi"],
         "grid:code": f"MGRS-{tile}",
@@ -133,12 +137,12 @@ def _sentinel_2(observation: Observation) -> tuple[str, dict[str, Any]]:
         "s2:product_type": "S2MSI2A",
         "s2:nodata_pixel_percentage": round(100 * float((observation.bands["red"][0] == 0).mean()), 3),
     }
-    return f"S2{unit.upper()}_T{tile}_{moment:%Y%m%dT%H%M%S}_L2A", properties
+    return f"S2{unit}_T{tile}_{moment:%Y%m%dT%H%M%S}_L2A", properties
 
 
 def _landsat(observation: Observation) -> tuple[str, dict[str, Any]]:
     moment = observation.acquisition.moment.astimezone(UTC)
-    path, row = "187", "027"
+    path, row = PATH_ROW
     properties = {
         "platform": "landsat-8",
         "instruments": ["oli", "tirs"],
@@ -152,6 +156,17 @@ def _landsat(observation: Observation) -> tuple[str, dict[str, Any]]:
     return f"LC08_L2SP_{path}{row}_{moment:%Y%m%d}_02_T1", properties
 
 
+def sentinel_2_unit(observation: Observation) -> str:
+    """Which of the twins passes that day: A or B, by turns of five days once B flies."""
+    moment = observation.acquisition.moment.astimezone(UTC)
+    return "B" if moment.toordinal() % 10 >= 5 and moment.year >= 2018 else "A"
+
+
+def cloud_percent(observation: Observation) -> float:
+    """Share of the scene that is under cloud, percent."""
+    return round(100 * (1 - float((observation.cloud < 0.15).mean())), 2)
+
+
 def mgrs_square(geobox: GeoBox) -> str:
     """Name of the 100 km square of the military grid that a northern UTM grid's centre lies in, like `34TDS`."""
     epsg = epsg_of(geobox)
@@ -161,7 +176,7 @@ def mgrs_square(geobox: GeoBox) -> str:
     lat = Proj(epsg)(x, y, inverse=True)[1]
     column = "ABCDEFGHJKLMNPQRSTUVWXYZ"[(zone - 1) % 3 * 8 + int(x // 100_000) - 1]
     row = "ABCDEFGHJKLMNPQRSTUV"[(int(y // 100_000) + (0 if zone % 2 else 5)) % 20]
-    return f"{zone}{'CDEFGHJKLMNPQRSTUVWX'[int((lat + 80) // 8)]}{column}{row}"
+    return f"{zone}{'CDEFGHJKLMNPQRSTUVWX'[min(int((lat + 80) // 8), 19)]}{column}{row}"
 
 
 def write_catalog(items: Iterable[pystac.Item], folder: Path, *, title: str = "Simulated scenes") -> Path:

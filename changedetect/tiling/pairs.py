@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -12,6 +12,7 @@ from changedetect import geotiff
 from changedetect.errors import BandError, PairError
 from changedetect.geotiff import RasterInfo
 from changedetect.model import Composite
+from changedetect.redaction import redact
 from changedetect.sensors import COMMON_BANDS
 from changedetect.tiling.bands import MIN_BANDS, band_indexes
 from changedetect.tiling.scenes import calibrate
@@ -37,7 +38,7 @@ class RasterPair:
     """Where `bands` are in `after`, from 1."""
 
 
-def open_rasters(before: Path, after: Path) -> RasterPair:
+def open_rasters(before: str | Path, after: str | Path) -> RasterPair:
     """Look at two rasters and decide grid and bands.
 
     Raises
@@ -91,7 +92,7 @@ def _read(raster: RasterInfo, indexes: tuple[int, ...], bands: tuple[str, ...], 
         data=data,
         valid=valid,
         looks=valid.astype(np.uint8),
-        scene_ids=(Path(raster.href).name,),
+        scene_ids=(PurePath(redact(raster.href)).name,),
     )
 
 

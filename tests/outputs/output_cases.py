@@ -10,7 +10,8 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.model import CHANGE_COLUMNS, ChangeMap, Composite, Pair, Site, SiteResult
+from changedetect.changes import CHANGE_COLUMNS
+from changedetect.model import ChangeMap, Composite, Pair, Site, SiteResult
 
 GRID = GeoBox((40, 50), Affine(10, 0, 500_000, 0, -10, 4_650_000), "EPSG:32652")
 BANDS = ("blue", "green", "red", "nir")

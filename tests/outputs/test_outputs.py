@@ -11,8 +11,9 @@ from output_cases import GRID
 from rasterio import open as open_raster
 from rio_cogeo import cog_validate
 
+from changedetect.changes import empty_changes
 from changedetect.errors import OutputError
-from changedetect.model import SiteResult, empty_changes
+from changedetect.model import SiteResult
 from changedetect.outputs import write_run, write_site
 
 ALL = ["after.png", "before.png", "change_map.tif", "changes.geojson", "provenance.json"]

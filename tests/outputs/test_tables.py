@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changedetect.model import Site, SiteResult, empty_changes
+from changedetect.changes import empty_changes
+from changedetect.model import Site, SiteResult
 from changedetect.outputs.tables import SUMMARY_COLUMNS, cell, write_summary
 
 

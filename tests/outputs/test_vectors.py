@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from output_cases import make_changes
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from changedetect.model import CHANGE_COLUMNS, empty_changes
+from changedetect.changes import CHANGE_COLUMNS, empty_changes
 from changedetect.outputs.vectors import conform, gather, publish, write_geojson, write_geoparquet
 
 GEO_SCHEMA = {

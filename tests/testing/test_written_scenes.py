@@ -6,8 +6,16 @@ import pystac
 import pytest
 
 from changedetect.catalog import scene_from_item
-from changedetect.errors import OutputError
-from changedetect.testing import Acquisition, farmland, observe, write_catalog, write_scene
+from changedetect.errors import ConfigError, OutputError
+from changedetect.testing import (
+    Acquisition,
+    farmland,
+    observe,
+    write_bundle,
+    write_catalog,
+    write_safe,
+    write_scene,
+)
 from changedetect.testing.stac import mgrs_square
 
 MOMENT = datetime(2023, 7, 20, 9, 36, tzinfo=UTC)
@@ -81,3 +89,16 @@ def test_asset_numbers_are_the_observation_s(tmp_path):
     with rasterio.open(item.assets["swir16"].href) as source:
         np.testing.assert_array_equal(source.read(1), seen.bands["swir16"][0])
         assert (source.nodata, source.crs.to_epsg(), source.res) == (0, 32634, (20, 20))
+
+
+def test_a_product_is_written_of_its_own_sensor_only(tmp_path):
+    with pytest.raises(ConfigError, match="use write_safe"):
+        write_bundle(scene("sentinel-2-l2a"), tmp_path)
+    with pytest.raises(ConfigError, match="use write_bundle"):
+        write_safe(scene("landsat-8-9-c2-l2"), tmp_path)
+
+
+def test_the_same_observation_gives_the_same_product_byte_for_byte(tmp_path):
+    seen = scene("sentinel-2-l2a")
+    one, other = (write_safe(seen, tmp_path / name, zipped=True).read_bytes() for name in "ab")
+    assert one == other

@@ -1,0 +1,97 @@
+"""`search` and `run --dry-run`: what there is and what would be read, before it is."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+import changedetect
+from changedetect import geotiff
+from changedetect.cli import main
+from changedetect.testing.http_server import FileServer
+
+SAMPLE = Path(__file__).parents[1] / "sample_tiles"
+WINDOWS = ("--before", "2016-06/2016-10", "--after", "2017-06/2017-10")
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["changedetect", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_search_tells_how_clear_each_scene_is_over_the_site():
+    sites = [one for one in changedetect.read_sites(SAMPLE / "sites.geojson") if one.site_id == "sim-control"]
+    config = changedetect.load_config(SAMPLE / "run.toml")
+    found = changedetect.search(sites, config=config)
+    assert [one.window for one in found] == ["before"] * 4 + ["after"] * 3
+    assert all(one.clear_fraction <= one.coverage <= 1 for one in found)
+    assert max(one.coverage for one in found) > 0.95
+    clear = {one.scene.scene_id[10:18]: one.clear_fraction for one in found}
+    assert max(clear.values()) > 0.95
+    assert min(clear.values()) < 0.6
+    # The tile's own cloud cover is another number: that of the whole scene.
+    assert any(abs(1 - one.scene.cloud_cover / 100 - one.clear_fraction) > 0.02 for one in found)
+
+
+def test_search_still_lists_what_can_not_be_looked_at(tmp_path, caplog):
+    sites = [one for one in changedetect.read_sites(SAMPLE / "sites.geojson") if one.site_id == "sim-control"]
+    config = changedetect.load_config(SAMPLE / "run.toml")
+    item = json.loads(next(SAMPLE.glob("sentinel-2-c1-l2a/S2A_T34TES_20160622*/*.json")).read_text())
+    item["assets"]["scl"]["href"] = "gone.tif"
+    (tmp_path / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": [item]}))
+    config = replace(config, catalog=(str(tmp_path / "items.json"),))
+    sites = [replace(site, geometry=changedetect.catalog.scene_from_item(item).footprint) for site in sites]
+    (one,) = changedetect.search(sites, config=config)
+    assert (one.clear_fraction, one.coverage) == (None, None)
+    assert "gone.tif" in caplog.text
+
+
+def test_the_search_table_has_a_row_a_scene(monkeypatch, capfd):
+    assert run(monkeypatch, "search", SAMPLE / "sites.geojson", "--config", SAMPLE / "run.toml") == 0
+    table = capfd.readouterr().out
+    for column in ("date", "sensor", "clear", "coverage", "catalog"):
+        assert column in table
+    assert table.count("S2A_T34") >= 14
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(monkeypatch, tmp_path, capfd):
+    arguments = (SAMPLE / "sites.geojson", "--config", SAMPLE / "run.toml", "-o", tmp_path / "out", "--dry-run")
+    assert run(monkeypatch, "run", *arguments) == 0
+    plan = capfd.readouterr().out
+    assert "nrt-romania-2016-08-05" in plan
+    assert "to be read: " in plan
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_says_what_can_not_be_read(monkeypatch, tmp_path, capfd):
+    (tmp_path / "sites.csv").write_text("name,lat,lon,radius_m\nfar,10,100,500\n")
+    arguments = (tmp_path / "sites.csv", "--catalog", SAMPLE / "catalog.json", *WINDOWS, "-o", tmp_path / "out")
+    assert run(monkeypatch, "run", *arguments, "--dry-run") == 3
+    assert "nothing to read: no scene over the site" in " ".join(capfd.readouterr().out.split())
+
+
+@pytest.mark.parametrize("place", [(0, 0), (500, 700), (1400, 1400)])
+def test_the_bytes_of_the_plan_are_the_bytes_on_the_wire(tmp_path, place):
+    grid = GeoBox((1500, 1500), Affine(10, 0, 500_000, 0, -10, 5_100_000), "EPSG:32634")
+    numbers = np.random.default_rng(0).integers(1, 60_000, (1, *grid.shape), dtype=np.uint16)
+    (tmp_path / "tile").mkdir()
+    geotiff.write_cog(tmp_path / "tile" / "red.tif", numbers, grid, band_names=("red",), nodata=0)
+    row, col = place
+    window = grid[row : row + 300, col : col + 300]
+    with FileServer(tmp_path) as server:
+        href = f"{server.url}/tile/red.tif"
+        told = geotiff.cost(href, window)
+        server.reset_log()
+        geotiff.read(href, window)
+        sent = sum(one.bytes_sent for one in server.log)
+    # Ranges are fetched in chunks of 16 kB.
+    assert told <= sent + 16_384
+    assert sent <= told + 3 * 32_768
