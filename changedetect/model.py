@@ -9,7 +9,7 @@ import calendar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -53,12 +53,6 @@ class Window:
         """
         first, slash, last = text.strip().partition("/")
         return cls(start=_day(first, text, last=False), end=_day(last if slash else first, text, last=True))
-
-    @property
-    def middle(self) -> datetime:
-        """The moment half way through, UTC."""
-        start = datetime.combine(self.start, time(), tzinfo=UTC)
-        return start + (datetime.combine(self.end, time(), tzinfo=UTC) + timedelta(days=1) - start) / 2
 
     def __contains__(self, moment: datetime) -> bool:
         return self.start <= moment.date() <= self.end

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -15,6 +14,7 @@ from changedetect.errors import NoScenesError, SceneError
 from changedetect.journal import note
 from changedetect.model import Scene, Site, Window, same_pass
 from changedetect.parallel import mapped
+from changedetect.seasons import day_of_year, days_apart, season_targets
 from changedetect.sensors import SENSORS
 from changedetect.types import BoolArray
 
@@ -91,12 +91,13 @@ def plan_site(site: Site, catalog: Catalog, config: RunConfig) -> Plan:
     """
     windows = config.windows()
     found = [find_scenes(site, catalog, window, config.prepare.max_cloud_cover) for window in windows]
+    targets = season_targets(windows, site.geometry.centroid.y)
     best: Plan | None = None
     refusal: NoScenesError | None = None
     for before, after in _groups(*found):
         grid = tiling.site_grid(site, [*before, *after], config.tiling)
         try:
-            weighed = (weigh(before, grid, windows[0], config), weigh(after, grid, windows[1], config))
+            weighed = (weigh(before, grid, targets[0], config), weigh(after, grid, targets[1], config))
             plan = _choose(Plan(grid=grid, windows=windows, weighed=weighed, chosen=((), ())), config)
         except NoScenesError as error:
             refusal = refusal or error
@@ -118,7 +119,7 @@ def plan_scenes(site: Site, scenes: tuple[Scene, Scene], windows: tuple[Window, 
         One can't be read, or does not show the site.
     """
     grid = tiling.site_grid(site, scenes, config.tiling)
-    first, second = (weigh([scene], grid, window, config) for scene, window in zip(scenes, windows, strict=True))
+    first, second = (weigh([scene], grid, day_of_year(scene.datetime), config) for scene in scenes)
     return _choose(Plan(grid=grid, windows=windows, weighed=(first, second), chosen=((), ())), config)
 
 
@@ -146,10 +147,8 @@ def look(scenes: Sequence[Scene], grid: GeoBox, config: RunConfig) -> list[Weigh
     ]
 
 
-def weigh(scenes: Sequence[Scene], grid: GeoBox, window: Window, config: RunConfig) -> tuple[Weighed, ...]:
-    """Look at scenes over a site; the clearest first, of equally clear ones that nearest to the window's middle.
-
-    Before and after are mostly the same months of two years: their middles are of one season.
+def weigh(scenes: Sequence[Scene], grid: GeoBox, target: int, config: RunConfig) -> tuple[Weighed, ...]:
+    """Look at scenes over a site; the clearest first, of equally clear ones that nearest to a day of the year.
 
     A scene whose quality band is dead is replaced by its copy, or left out, which the journal says.
 
@@ -172,9 +171,10 @@ def weigh(scenes: Sequence[Scene], grid: GeoBox, window: Window, config: RunConf
         raise NoScenesError(msg)
     epsg = grid.crs.epsg if grid.crs is not None else None
 
-    def rank(one: Weighed) -> tuple[int, bool, timedelta, str]:
+    def rank(one: Weighed) -> tuple[int, bool, float, str]:
         clear = -round(one.clear_fraction / _EQUALLY_CLEAR)
-        return clear, one.scene.epsg != epsg, abs(one.scene.datetime - window.middle), one.scene.scene_id
+        off_season = days_apart(day_of_year(one.scene.datetime), target)
+        return clear, one.scene.epsg != epsg, off_season, one.scene.scene_id
 
     return tuple(sorted(weighed, key=rank))
 

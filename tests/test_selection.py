@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from changedetect import geotiff
@@ -15,6 +17,7 @@ from changedetect.journal import in_words, journal
 from changedetect.lonlat import footprint
 from changedetect.model import BandAsset, Scene, Site, Window
 from changedetect.prepare import PrepareOptions
+from changedetect.seasons import days_apart, season_targets
 from changedetect.selection import Weighed, choose_looks, plan_site, without
 from changedetect.tiling import dark_share, settle_offset
 
@@ -204,5 +207,24 @@ def test_next_to_no_data_decides_nothing():
     assert dark_share(np.full(999, 300)) is None
 
 
-def test_the_middle_of_a_window_is_half_way():
-    assert Window.parse("2022-06-01/2022-06-02").middle == datetime(2022, 6, 2, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("windows", "latitude", "targets"),
+    [
+        (("2022-06/2022-08", "2023-06/2023-08"), 50, (197, 197)),
+        (("2022-01/2022-12", "2023-01/2023-12"), 50, (172, 172)),
+        (("2022-01/2022-12", "2023-01/2023-12"), -30, (355, 355)),
+        (("2021-11/2022-02", "2022-12/2023-01"), 50, (365, 365)),
+        (("2022-01/2022-12", "2023-02-10"), 50, (41, 41)),
+        (("2022-12/2023-01", "2023-03/2023-04"), 50, (31, 60)),
+        (("2022-12-31", "2024-12-31"), 50, (365, 365)),
+    ],
+)
+def test_scenes_of_both_windows_are_sought_in_one_season(windows, latitude, targets):
+    assert season_targets(tuple(map(Window.parse, windows)), latitude) == targets
+
+
+@given(one=st.integers(1, 365), other=st.integers(1, 365))
+def test_days_of_the_year_are_a_circle(one, other):
+    assert days_apart(one, other) == days_apart(other, one) <= 182.5
+    assert days_apart(one, one) == 0
+    assert days_apart(1, 365) == 1
