@@ -185,9 +185,17 @@ def search(
     after: str | Window | None = None,
     config: RunConfig | None = None,
 ) -> tuple[Found, ...]:
-    """Find the scenes over sites in two windows, and how clear they are there; arguments are those of `run`."""
+    """Find the scenes over sites in two windows, and how clear they are there; arguments are those of `run`.
+
+    Sites without scenes give none, with the reason in the log.
+    """
     config = _config(config, catalog, before, after)
-    return tuple(scout(sites, open_catalog(config.catalog), config))
+    found: list[Found] = []
+    for scouted in scout(sites, open_catalog(config.catalog), config):
+        found += scouted.found
+        if scouted.reason:
+            logger.warning("%s: %s", scouted.site.site_id, scouted.reason)
+    return tuple(found)
 
 
 def _config(

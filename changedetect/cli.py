@@ -5,7 +5,10 @@ People read stderr, programs read stdout. Exit codes: 0 done, 1 error, 2 usage, 
 
 import json
 import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from changedetect.errors import ChangeDetectError, ConfigError
+from changedetect.redaction import TALKATIVE
 
 if TYPE_CHECKING:
     from changedetect.catalog import Catalog
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from changedetect.sites import SiteList
 
 DONE, ERROR, USAGE, SOME_FAILED = 0, 1, 2, 3
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="Find what was newly built at a list of places, between two dates, from free satellite imagery.",
@@ -30,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.", show_default=False)]
+RunOut = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the outputs.", show_default=False)]
 RunFile = Annotated[Path | None, typer.Option("--config", help="Run file (TOML); see `changedetect config`.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one option; repeat.")]
 Kinds = Annotated[
@@ -58,11 +64,26 @@ ListOfSites = Annotated[Path, typer.Argument(help="Sites: GeoJSON, GeoPackage, K
 def main() -> None:
     """Run the command line; a user's mistake is one line and an exit code, only a bug shows a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    for library in TALKATIVE:  # what matters of theirs is said by us, once and in our words
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         app()
     except ChangeDetectError as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         raise SystemExit(USAGE if isinstance(error, ConfigError) else ERROR) from None
+    finally:
+        if interrupted.is_set():
+            typer.secho("Interrupted: files that were written are whole.", err=True, fg="red")
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)  # threads that wait for a network would keep the process
+        signal.signal(signal.SIGINT, before)
 
 
 @app.callback(invoke_without_command=True)
@@ -117,7 +138,7 @@ def compare(
 @app.command()
 def run(  # noqa: PLR0913 - an option each
     sites: ListOfSites,
-    out: Out,
+    out: RunOut = None,
     before: Before = None,
     after: After = None,
     catalog: CatalogOption = None,
@@ -142,9 +163,12 @@ def run(  # noqa: PLR0913 - an option each
         min_confidence=min_confidence,
     )
     options.windows()
+    if out is None and not dry_run:
+        msg = "no folder for the outputs: give --out OUT"
+        raise ConfigError(msg)
     scenes = open_catalog(options.catalog)
     listed = _sites(sites, options)
-    if dry_run:
+    if dry_run or out is None:
         _print_plan(listed, scenes, options)
         return
     started = datetime.now(UTC)
@@ -175,13 +199,18 @@ def search(
     options.windows()
     scenes = open_catalog(options.catalog)
     listed = _sites(sites, options)
-    records = (console.scene_record(found) for found in scout(listed.sites, scenes, options))
-    if as_json:
-        for record in records:
-            typer.echo(json.dumps(record, ensure_ascii=False))
-    else:
+    records, failed = [], bool(listed.refused)
+    for scouted in scout(listed.sites, scenes, options):
+        if scouted.reason:
+            failed = True
+            console.say(f"{scouted.site.site_id}: {scouted.reason}", style="yellow")
+        for found in scouted.found:
+            records.append(console.scene_record(found))
+            if as_json:
+                typer.echo(json.dumps(records[-1], ensure_ascii=False))
+    if not as_json:
         console.print_scenes(records)
-    if listed.refused:
+    if failed:
         raise typer.Exit(SOME_FAILED)
 
 

@@ -82,7 +82,8 @@ def print_plan(planned: Iterable[Planned]) -> None:
     total = 0
     for one in planned:
         if one.plan is None:
-            table.add_row(Text(one.site.site_id), Text(f"nothing to read: {one.reason}", style="red"))
+            reason = Text(f"nothing to read: {one.reason}", style="red")
+            table.add_row(Text(one.site.site_id), *[""] * 5, reason)
             continue
         for window, chosen in zip(WINDOW_NAMES, one.plan.chosen, strict=True):
             for weighed in chosen:

@@ -103,8 +103,8 @@ class BandAsset:
     """Factor; 1 for QA bands."""
     offset: float = 0.0
     """Added after scaling; 0 for QA bands."""
-    nodata: float | None = None
-    """The DN that means no data, masked before scale and offset; None: every DN is data."""
+    nodata: float | tuple[float, ...] | None = None
+    """DNs that mean no data, masked before scale and offset, as is what the file declares; None: no other DN does."""
     index: int = 1
     """Which band of the file, from 1."""
 
@@ -147,11 +147,18 @@ class Scene:
 
 _PASS = timedelta(minutes=10)
 """A satellite sees no place twice within one: an orbit takes 99 minutes."""
+_MINUTE = timedelta(minutes=1)
 
 
 def same_pass(one: Scene, other: Scene) -> bool:
-    """Whether two scenes were taken in one flight over: neighbouring tiles overlap, but are not two looks."""
-    return bool(one.platform) and one.platform == other.platform and abs(one.datetime - other.datetime) <= _PASS
+    """Whether two scenes were taken in one flight over: neighbouring tiles overlap, but are not two looks.
+
+    Where the satellite is not told, scenes of one sensor within a minute are.
+    """
+    apart = abs(one.datetime - other.datetime)
+    if not (one.platform and other.platform):
+        return one.sensor == other.sensor and apart <= _MINUTE
+    return one.platform == other.platform and apart <= _PASS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _NAME = "changedetect-read"
+_stopped = threading.Event()
+"""Set when the user interrupts: whoever waits in a thread stops waiting."""
+
+
+class StoppedError(Exception):
+    """Work in a thread that no one waits for any more."""
 
 
 def mapped(work: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
@@ -25,13 +31,36 @@ def mapped(work: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
     todo = list(items)
     if threads <= 1 or len(todo) <= 1 or threading.current_thread().name.startswith(_NAME):
         return [work(item) for item in todo]
+    _stopped.clear()
     futures: list[Future[R]] = [_pool(threads).submit(copy_context().run, work, item) for item in todo]
     try:
-        return [future.result() for future in futures]
-    finally:
-        for future in futures:
-            future.cancel()
+        results = [future.result() for future in futures]
+    except Exception:
+        _cancel(futures)
         wait(futures)
+        raise
+    except BaseException:  # the user interrupts: no one is waited for
+        _stopped.set()
+        _cancel(futures)
+        raise
+    return results
+
+
+def sleep(seconds: float) -> None:
+    """Wait, but no longer than until the user interrupts.
+
+    Raises
+    ------
+    StoppedError
+        The user has interrupted.
+    """
+    if _stopped.wait(max(seconds, 0.0)):
+        raise StoppedError
+
+
+def _cancel(futures: Iterable[Future[R]]) -> None:
+    for future in futures:
+        future.cancel()
 
 
 @lru_cache(maxsize=4)

@@ -7,23 +7,22 @@ from urllib.parse import urlsplit, urlunsplit
 REDACTED = "<redacted>"
 """What stands where a secret was."""
 
-_TALKATIVE = (
+TALKATIVE = (
     "rasterio._base",
     "rasterio._env",
     "rasterio._err",
     "rasterio._io",
     "pystac_client.stac_api_io",
     "urllib3.connectionpool",
+    "urllib3.util.retry",
 )
-"""Loggers of libraries that may name signed URLs."""
+"""Loggers of libraries that may name signed URLs, and that tell what we tell ourselves."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _VSI_OPTIONS = re.compile(r"(/vsi\w+)\?[^\s\"'<>]+")
-_QUERY = re.compile(
-    # A query of a relative URL, as HTTP clients log it, when a part of it is a signature, a token or a key
-    r"\?(?=[^\s\"'<>]*(?:sig|signature|token|credential|key|secret|password|se|sv)=)[^\s\"'<>]+",
-    re.IGNORECASE,
-)
+_QUERY = re.compile(r"\?[^\s\"'<>=?]+=[^\s\"'<>]*")
+"""A query of a relative URL, as HTTP clients log it."""
+
 _PAIR = re.compile(
     r"\b((?:X-Amz-\w+(?:-\w+)*|sig|signature|token|secret|password|AccessKeyId|AWSAccessKeyId)=)[^\s&\"'<>]+",
     re.IGNORECASE,
@@ -61,7 +60,7 @@ class Redacting(logging.Filter):
 
 def guard_logs() -> None:
     """Put `Redacting` on the loggers of GDAL's messages and of HTTP clients, once."""
-    for name in _TALKATIVE:
+    for name in TALKATIVE:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Redacting) for one in logger.filters):
             logger.addFilter(Redacting())

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from changedetect import geotiff, tiling
 from changedetect.catalog import Catalog
 from changedetect.config import RunConfig
-from changedetect.errors import ChangeDetectError, ConfigError, RasterError
-from changedetect.model import BandAsset, Scene, Site
+from changedetect.errors import ChangeDetectError, ConfigError, RasterError, SceneError
+from changedetect.model import Scene, Site
 from changedetect.parallel import mapped
-from changedetect.selection import Plan, look, plan_site
+from changedetect.selection import Plan, Weighed, look, plan_site, without
 from changedetect.types import WindowName
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scouted:
+    """What there is over a site."""
+
+    site: Site
+    """Which site."""
+    found: tuple[Found, ...]
+    """Scenes of both windows, oldest first."""
+    reason: str = ""
+    """Why there are none, or none in one of the windows; empty when there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """What a run would read for a site."""
 
@@ -49,55 +61,81 @@ class Planned:
     """Why there is nothing to read."""
 
 
-def scout(sites: Iterable[Site], catalog: Catalog, config: RunConfig) -> Iterator[Found]:
-    """Find the scenes over sites in both windows and look at their quality bands there, oldest first.
+def scout(sites: Iterable[Site], catalog: Catalog, config: RunConfig) -> Iterator[Scouted]:
+    """Find the scenes over sites in both windows and look at their quality bands there.
 
     Raises
     ------
     ConfigError
         No dates.
-    CatalogError
-        No catalog can be asked.
     """
-    windows = config.windows()
+    config.windows()
     for site in sites:
-        found = [catalog.search(site.geometry, window) for window in windows]
-        grid = tiling.site_grid(site, [scene for scenes in found for scene in scenes], config.tiling)
-        for name, scenes in zip(WINDOW_NAMES, found, strict=True):
-            for scene, seen in zip(scenes, look(scenes, grid, config), strict=True):
-                told = None if isinstance(seen, RasterError) else seen
-                if isinstance(seen, RasterError):
-                    log.warning("how clear %s is can't be told: %s", scene.scene_id, seen)
-                yield Found(
-                    site_id=site.site_id,
-                    window=name,
-                    scene=scene,
-                    clear_fraction=None if told is None else round(told.clear_fraction, 4),
-                    coverage=None if told is None else round(told.coverage, 4),
-                )
+        try:
+            yield _scout(site, catalog, config)
+        except ConfigError:
+            raise
+        except ChangeDetectError as error:
+            yield Scouted(site=site, found=(), reason=str(error))
+
+
+def _scout(site: Site, catalog: Catalog, config: RunConfig) -> Scouted:
+    windows = config.windows()
+    found = [catalog.search(site.geometry, window) for window in windows]
+    grid = tiling.site_grid(site, [scene for scenes in found for scene in scenes], config.tiling)
+    told: list[Found] = []
+    for name, scenes in zip(WINDOW_NAMES, found, strict=True):
+        for scene, seen in zip(scenes, look(scenes, grid, config), strict=True):
+            if isinstance(seen, RasterError):
+                log.warning("how clear %s is can't be told: %s", scene.scene_id, seen)
+            told.append(_found(site, name, scene, None if isinstance(seen, RasterError) else seen))
+    empty = [str(window) for window, scenes in zip(windows, found, strict=True) if not scenes]
+    return Scouted(site=site, found=tuple(told), reason=f"no scene in {' nor in '.join(empty)}" if empty else "")
+
+
+def _found(site: Site, window: WindowName, scene: Scene, seen: Weighed | None) -> Found:
+    return Found(
+        site_id=site.site_id,
+        window=window,
+        scene=scene,
+        clear_fraction=None if seen is None else round(seen.clear_fraction, 4),
+        coverage=None if seen is None else round(seen.coverage, 4),
+    )
 
 
 def plan_run(sites: Iterable[Site], catalog: Catalog, config: RunConfig) -> Iterator[Planned]:
     """Choose scenes for every site as a run does, and count the bytes, from quality bands and headers alone."""
     for site in sites:
         try:
-            plan = plan_site(site, catalog, config)
-            yield Planned(site=site, plan=plan, bytes_of=_bytes_of(plan, config))
+            yield _planned(site, plan_site(site, catalog, config), config)
         except ConfigError:
             raise
         except ChangeDetectError as error:
             yield Planned(site=site, plan=None, bytes_of={}, reason=str(error))
 
 
-def _bytes_of(plan: Plan, config: RunConfig) -> dict[str, int]:
+def _planned(site: Site, plan: Plan, config: RunConfig) -> Planned:
+    """Count bytes, and plan anew without scenes that turn out to be dead, as a run does."""
+    while True:
+        sizes = _bytes_of(plan, config)
+        dead = [size for size in sizes.values() if isinstance(size, SceneError)]
+        if not dead:
+            told = {name: size for name, size in sizes.items() if isinstance(size, int)}
+            return Planned(site=site, plan=plan, bytes_of=told)
+        plan = without(plan, dead[0], config)
+
+
+def _bytes_of(plan: Plan, config: RunConfig) -> dict[str, int | SceneError]:
+    """Bytes of each chosen scene, or why it can't be read."""
     scenes = [one.scene for some in plan.chosen for one in some]
     bands = tiling.common_bands(scenes)
-    assets = [(scene, asset) for scene in scenes for asset in (scene.qa, *(scene.bands[name] for name in bands))]
 
-    def size(one: tuple[Scene, BandAsset]) -> int:
-        return geotiff.cost(one[1].href, plan.grid, index=one[1].index)
+    def size(scene: Scene) -> int | SceneError:
+        assets = (scene.qa, *(scene.bands[name] for name in bands))
+        try:
+            return sum(geotiff.cost(asset.href, plan.grid, index=asset.index) for asset in assets)
+        except RasterError as error:
+            return SceneError(f"scene {scene.scene_id}: {error}", scene_id=scene.scene_id)
 
-    total = dict.fromkeys((scene.scene_id for scene in scenes), 0)
-    for (scene, _), bytes_ in zip(assets, mapped(size, assets, config.tiling.threads), strict=True):
-        total[scene.scene_id] += bytes_
-    return total
+    sizes = mapped(size, scenes, config.tiling.threads)
+    return {scene.scene_id: told for scene, told in zip(scenes, sizes, strict=True)}

@@ -15,7 +15,7 @@ from changedetect.journal import note
 from changedetect.model import Scene, Site, Window, same_pass
 from changedetect.parallel import mapped
 from changedetect.seasons import day_of_year, days_apart, season_targets
-from changedetect.sensors import SENSORS
+from changedetect.sensors import COMMON_BANDS, SENSORS
 from changedetect.types import BoolArray
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ def plan_site(site: Site, catalog: Catalog, config: RunConfig) -> Plan:
     targets = season_targets(windows, site.geometry.centroid.y)
     best: Plan | None = None
     refusal: NoScenesError | None = None
-    for before, after in _groups(*found):
+    for group in _groups(*found):
+        before, after = _with_usual_bands(group)
         grid = tiling.site_grid(site, [*before, *after], config.tiling)
         try:
             weighed = (weigh(before, grid, targets[0], config), weigh(after, grid, targets[1], config))
@@ -147,6 +148,30 @@ def look(scenes: Sequence[Scene], grid: GeoBox, config: RunConfig) -> list[Weigh
     ]
 
 
+def _with_usual_bands(
+    group: tuple[Sequence[Scene], Sequence[Scene]],
+) -> tuple[Sequence[Scene], Sequence[Scene]]:
+    """Leave out scenes that lack a band which most have: it would be lost for all. Not the last of a window."""
+    scenes = [scene for some in group for scene in some]
+    has = {scene.scene_id: _comparable(scene) for scene in scenes}
+    usual = {name for name in COMMON_BANDS if 2 * sum(name in bands for bands in has.values()) > len(scenes)}
+    kept: list[Sequence[Scene]] = []
+    for some in group:
+        whole = [scene for scene in some if usual <= has[scene.scene_id]]
+        kept.append(whole or some)
+        for scene in some if whole else ():
+            if scene not in whole:
+                text = f"left out: scene {scene.scene_id} lacks {', '.join(sorted(usual - has[scene.scene_id]))}"
+                log.warning("%s", text)
+                note(text)
+    return kept[0], kept[1]
+
+
+def _comparable(scene: Scene) -> set[str]:
+    """Bands of a scene by the names they are compared under: `nir08` stands in for `nir`."""
+    return {"nir" if name == "nir08" else name for name in scene.bands}
+
+
 def weigh(scenes: Sequence[Scene], grid: GeoBox, target: int, config: RunConfig) -> tuple[Weighed, ...]:
     """Look at scenes over a site; the clearest first, of equally clear ones that nearest to a day of the year.
 
@@ -165,6 +190,8 @@ def weigh(scenes: Sequence[Scene], grid: GeoBox, target: int, config: RunConfig)
         weighed += [one for one in seen if isinstance(one, Weighed)]
         dead = [(scene, one) for scene, one in zip(todo, seen, strict=True) if isinstance(one, SceneError)]
         failure = failure or next((error for _, error in dead), None)
+        if not weighed and not any(scene.copies for scene, _ in dead):
+            break  # nothing can be read: said once, below
         todo = [copy for scene, error in dead if (copy := _copy_of(scene, error))]
     if not weighed and failure is not None:
         msg = f"none of {len(scenes)} scenes can be read: {failure}"
@@ -196,8 +223,12 @@ def _choose(plan: Plan, config: RunConfig) -> Plan:
     weighed = [list(some) for some in plan.weighed]
     chosen: list[tuple[Weighed, ...]] = []
     for window, some in zip(plan.windows, weighed, strict=True):
+        last: SceneError | None = None
         while True:
             taken = choose_looks(some, config.prepare.looks)
+            if not some and last is not None:
+                msg = f"no scene in {window} can be read; the last: {last}"
+                raise NoScenesError(msg)
             if not taken:
                 best = max((one.clear_fraction for one in some), default=0.0)
                 msg = (
@@ -209,6 +240,7 @@ def _choose(plan: Plan, config: RunConfig) -> Plan:
             dead = [one for one in settled if isinstance(one, SceneError)]
             for one in dead:
                 _replace(some, one)
+                last = one
             if not dead:
                 by_id = {scene.scene_id: scene for scene in settled if isinstance(scene, Scene)}
                 some[:] = [replace(one, scene=by_id.get(one.scene.scene_id, one.scene)) for one in some]

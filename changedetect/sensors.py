@@ -70,18 +70,20 @@ def decode_scl(scl: IntArray) -> Quality:
     """Decode the Sentinel-2 scene classification layer.
 
     0 nodata, 1 saturated or defective, 3 cloud shadow, 6 water, 8-9 cloud, 10 thin cirrus, 11 snow; 2 (dark), 4
-    (vegetation), 5 (bare) and 7 (unclassified) are left as ground.
+    (vegetation), 5 (bare) and 7 (unclassified) are left as ground. There are no others: they fill what was clipped.
 
     >>> decode_scl(np.array([[4, 9], [3, 0]])).cloud.tolist()
     [[False, True], [False, False]]
     """
-    return Quality(nodata=scl <= 1, cloud=(scl >= 8) & (scl <= 10), shadow=scl == 3, snow=scl == 11, water=scl == 6)
+    absent = (scl <= 1) | (scl > 11)
+    return Quality(nodata=absent, cloud=(scl >= 8) & (scl <= 10), shadow=scl == 3, snow=scl == 11, water=scl == 6)
 
 
 def decode_qa_pixel(qa: IntArray) -> Quality:
     """Decode the Landsat Collection 2 QA_PIXEL bit field.
 
-    Bits: 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 cloud shadow, 5 snow, 7 water.
+    Bits: 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 cloud shadow, 5 snow, 7 water. What was observed has its
+    confidence bits (8-13) set: 0 is what fills a clipped file.
 
     >>> decode_qa_pixel(np.array([[21824, 22280, 1]])).cloud.tolist()
     [[False, True, False]]
@@ -90,7 +92,7 @@ def decode_qa_pixel(qa: IntArray) -> Quality:
     def bit(position: int) -> BoolArray:
         return np.asarray((qa >> position) & 1, dtype=bool)
 
-    return Quality(nodata=bit(0), cloud=bit(1) | bit(2) | bit(3), shadow=bit(4), snow=bit(5), water=bit(7))
+    return Quality(nodata=bit(0) | (qa == 0), cloud=bit(1) | bit(2) | bit(3), shadow=bit(4), snow=bit(5), water=bit(7))
 
 
 def decode_hls_fmask(fmask: IntArray) -> Quality:
@@ -113,10 +115,13 @@ def decode_hls_fmask(fmask: IntArray) -> Quality:
 def decode_oa_fmask(fmask: IntArray) -> Quality:
     """Decode the Fmask classes of Geoscience Australia: 0 nodata, 1 valid, 2 cloud, 3 shadow, 4 snow, 5 water.
 
+    There are no others: they fill what was clipped.
+
     >>> decode_oa_fmask(np.array([[0, 1, 2, 5]])).cloud.tolist()
     [[False, False, True, False]]
     """
-    return Quality(nodata=fmask == 0, cloud=fmask == 2, shadow=fmask == 3, snow=fmask == 4, water=fmask == 5)
+    absent = (fmask <= 0) | (fmask > 5)
+    return Quality(nodata=absent, cloud=fmask == 2, shadow=fmask == 3, snow=fmask == 4, water=fmask == 5)
 
 
 _LANDSAT_C2_L2 = re.compile(

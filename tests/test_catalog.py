@@ -104,6 +104,13 @@ OFFSETS = {
         0.0,
         "created is 2021-06-02",
     ),
+    "a number that lost its zero": (item(s2__processing_baseline=5.1), -0.1, "05.10 (told as 5.1)"),
+    "a number of before 04.00": (item(s2__processing_baseline=2.14), 0.0, "02.14 is before"),
+    "Sen2Cor's own version is no baseline": (
+        item(s2__processing_baseline="", processing__version="2.11", s2__datastrip_id="S2A_OPER_MSI_L2A_N05.00"),
+        -0.1,
+        "05.00 is 04.00 or later",
+    ),
     "named by Sen2Cor, processed before 04.00 began": (
         item(
             drop=("s2:processing_baseline",),
@@ -133,6 +140,31 @@ DOUBTED = {
         ),
         "told as processing baseline 02.14, but named 05.00",
     ),
+    "Sen2Cor's own version": (
+        item(drop=("s2:processing_baseline",), processing__version="2.11", asset=DECLARES),
+        "no processing baseline is told",
+    ),
+    "an item made up to be of 1970": (
+        item(drop=("s2:processing_baseline",), created="1970-01-01T00:00:00Z", asset=DECLARES),
+        "no processing baseline is told",
+    ),
+    "an item updated before the acquisition": (
+        item(drop=("s2:processing_baseline",), updated="2021-05-01T00:00:00Z", asset=DECLARES),
+        "no processing baseline is told",
+    ),
+    "a product of another day": (
+        item(
+            drop=("s2:processing_baseline",),
+            s2__product_uri="S2A_MSIL2A_20190601T092601_N9999_R136_T35TKM_20190603T080000.SAFE",
+            asset=DECLARES,
+        ),
+        "no processing baseline is told",
+    ),
+    "a harmonised collection": (
+        item() | {"collection": "sentinel-2-l2a-harmonized"},
+        "gone from what is called 'sentinel-2-l2a-harmonized'",
+    ),
+    "a harmonised product": (item("S2_SR_HARMONISED_one", drop=("s2:processing_baseline",)), "S2_SR_HARMONISED_one"),
     "the flag of COGs on JP2": (
         item(earthsearch__boa_offset_applied=True, asset={"href": "https://example.org/B04.jp2"}),
         "not for JP2",
@@ -161,9 +193,45 @@ def test_where_only_the_pixels_can_tell_the_offset_is_doubted(case):
     assert why in scene.notes[0]
 
 
-def test_sentinel2_without_any_evidence_is_refused():
+@pytest.mark.parametrize("told", [{}, {"created": "1970-01-01T00:00:00Z"}, {"processing__version": "2.11"}])
+def test_sentinel2_without_any_evidence_is_refused(told):
     with pytest.raises(CatalogError, match=r"S2A_T35TKM tells neither its processing baseline nor its offset"):
-        scene_from_item(item(drop=("s2:processing_baseline",)))
+        scene_from_item(item(drop=("s2:processing_baseline",), **told))
+
+
+def test_harmonised_is_no_doubt_where_there_never_was_an_offset():
+    scene = scene_from_item(item(s2__processing_baseline="02.14") | {"collection": "S2_SR_HARMONIZED_L2A"})
+    assert (scene.offset_doubted, scene.bands["red"].offset) == (False, 0.0)
+
+
+@pytest.mark.parametrize("nodata", [-9999, 32767, -32768.0, 65535])
+def test_a_nodata_of_the_items_own_is_masked_beside_that_of_the_sensor(nodata):
+    raw = item()
+    raw["assets"]["red"]["raster:bands"] = [{"nodata": nodata, "data_type": "int16"}]
+    raw["assets"]["nir"]["bands"] = [{"nodata": nodata}]
+    scene = scene_from_item(raw)
+    assert (scene.bands["red"].nodata, scene.bands["nir"].nodata) == ((0, nodata), (0, nodata))
+    assert scene.bands["blue"].nodata == 0
+    assert scene.notes[1:] == (f"nodata 0 and, as the item declares, {nodata:g} (red nir)",)
+    raw = landsat(asset={"raster:bands": [{"nodata": nodata}]})
+    assert {band.nodata for band in scene_from_item(raw).bands.values()} == {(0, nodata)}
+    assert scene_from_item(raw).qa.nodata == 1
+
+
+@pytest.mark.parametrize("nodata", [0, 0.0, True, None, "none", float("nan"), 1e20, 0.5, 2000, 10_000])
+def test_a_nodata_that_can_not_be_meant_is_not_believed(nodata):
+    scene = scene_from_item(item(asset={"raster:bands": [{"nodata": nodata}]}))
+    assert {band.nodata for band in scene.bands.values()} == {0}
+    assert len(scene.notes) == 1
+
+
+def test_blanks_in_urls_are_encoded_and_those_in_paths_left():
+    raw = item(asset={"href": "https://data.example/my scene/B04.tif?sig=first second"})
+    raw["assets"]["scl"]["href"] = "/my data/SCL.tif"
+    raw["assets"]["blue"]["href"] = "file:///my%20data/B%2302.tif"
+    scene = scene_from_item(raw)
+    assert scene.bands["red"].href == "https://data.example/my%20scene/B04.tif?sig=first%20second"
+    assert (scene.qa.href, scene.bands["blue"].href) == ("/my data/SCL.tif", "/my data/B#02.tif")
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_every_way_of_saying_nodata_is_honoured(tmp_path):
     values[0, 0, :3] = np.nan, np.inf, -9999
     float_path = plain(tmp_path / "floats.tif", values, nodata=-9999)
     assert geotiff.read(float_path, GRID)[1].sum() == SIDE * SIDE - 3
-    assert geotiff.read(float_path, GRID, nodata=4)[1].sum() == SIDE * SIDE - 3  # NaN, inf and 4; -9999 is a number now
+    assert geotiff.read(float_path, GRID, nodata=4)[1].sum() == SIDE * SIDE - 4
 
     whole = np.full((1, SIDE, SIDE), 5, dtype=np.uint8)
     masked = plain(tmp_path / "masked.tif", whole)
@@ -206,6 +206,18 @@ def test_every_way_of_saying_nodata_is_honoured(tmp_path):
     assert geotiff.read(masked, GRID)[1].sum() == SIDE * SIDE - SIDE
     assert geotiff.read(masked, GRID, nodata=-9999)[1].sum() == SIDE * SIDE - SIDE
     assert geotiff.read(masked, GRID, nodata=5)[1].sum() == 0
+
+
+@pytest.mark.parametrize("resampling", RESAMPLINGS)
+@pytest.mark.parametrize("grid", [GRID, GRIDS["half pixels"]], ids=["aligned", "resampled"])
+def test_nodata_is_what_the_caller_says_and_what_the_file_declares(tmp_path, grid, resampling):
+    values = np.full((1, SIDE, SIDE), 2000, dtype=np.int16)
+    values[0, :12], values[0, 12:24], values[0, 24:36] = -9999, 0, 32767
+    path = plain(tmp_path / "rewritten.tif", values, nodata=-9999)
+    for nodata, left in ((None, 3), (0, 2), ((0, 32767.0), 1), ((0, 0.5, float("nan"), 1e20, 32767), 1)):
+        data, valid = geotiff.read(path, grid, resampling=resampling, nodata=nodata)
+        assert valid.sum() == pytest.approx(left * SIDE * SIDE / 4 * (GRID.resolution.x / grid.resolution.x) ** 2)
+        assert data[0][valid].min() == (0 if left == 3 else 2000)
 
 
 @pytest.mark.parametrize("resampling", RESAMPLINGS)

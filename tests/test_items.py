@@ -129,6 +129,53 @@ def test_bands_are_known_by_common_name_when_the_keys_are_not():
     assert scene_from_item(raw).bands == scene_from_item(load("cdse")).bands
 
 
+def described(name, common):
+    return {"eo:bands": [{"name": name, "common_name": common}]}
+
+
+@pytest.mark.parametrize(
+    ("bands", "red"),
+    [
+        ([{"name": "B05", "common_name": "rededge"}], None),
+        ([{"name": "B05"}], None),
+        ([{"name": "vegetation", "common_name": "rededge"}], None),
+        ([{"name": "B05", "common_name": "red"}], None),
+        ([{"name": "B05"}, {"name": "B04"}], 2),
+        ([{"name": "B04", "common_name": "rededge"}], 1),
+        ([{"name": "B04_10m"}], 1),
+        ([{"name": "b1", "common_name": "red"}], 1),
+        ([{"name": "b1", "description": "the first band"}], 1),
+        ([{"name": "1", "common_name": "worth seeing"}], 1),
+    ],
+)
+def test_a_known_key_that_describes_another_band_is_not_that_band(bands, red):
+    raw = load("earth-search-c1")
+    raw["assets"]["red"] |= {"eo:bands": bands, "bands": None}
+    scene = scene_from_item(raw)
+    assert (scene.bands["red"].index if "red" in scene.bands else None) == red
+    if red is None:
+        assert "lacks red" in scene.notes[1]
+        raw["assets"]["B04"] = {"href": "https://data.example/true.tif"}
+        assert scene_from_item(raw).bands["red"].href == "https://data.example/true.tif"
+
+
+@pytest.mark.parametrize("common", ["nir", "nir08", "rededge", ""])
+def test_the_narrow_near_infrared_is_not_taken_twice(common):
+    raw = load("planetary-computer-s2")
+    raw["assets"]["B8A"] |= described("B8A", common)
+    del raw["assets"]["B08"]
+    assert "nir" not in scene_from_item(raw).bands
+    assert scene_from_item(raw).bands["nir08"].href.endswith("B8A_20m.tif")
+    del raw["assets"]["B8A"]["eo:bands"][0]["name"]  # the key is exact enough
+    assert scene_from_item(raw).bands["nir08"].href.endswith("B8A_20m.tif")
+    raw = load("earth-search-c1")
+    raw["assets"]["nir"] |= described("B8A", common)
+    del raw["assets"]["nir08"]
+    scene = scene_from_item(raw)
+    assert "nir" not in scene.bands
+    assert scene.bands["nir08"].href == raw["assets"]["nir"]["href"]
+
+
 def test_where_the_10_m_copy_is_missing_the_20_m_one_is_taken_and_60_m_never():
     raw = load("cdse")
     del raw["assets"]["B04_10m"]

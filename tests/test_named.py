@@ -1,11 +1,13 @@
 """What a user may write after `--catalog`."""
 
+import json
 import logging
+from pathlib import Path
 
 import pytest
 from stac_api import JUNE, SITE, item
 
-from changedetect.catalog import StaticCatalog, open_catalog
+from changedetect.catalog import StaticCatalog, is_scene, open_catalog, scene_at
 from changedetect.catalog.api import ApiCatalog
 from changedetect.catalog.chain import Chain
 from changedetect.catalog.geoparquet import GeoparquetCatalog
@@ -77,6 +79,14 @@ def test_files_and_folders_are_told_apart(tmp_path):
         (["cdse", "nowhere"], r"no catalog at 'nowhere'"),
         ([], r"no catalog is given: give earth-search"),
         ("", r"no catalog at ''"),
+        ("~no-such-user/items.json", r"no catalog at '~no-such-user/items\.json': give"),
+        ("x" * 5000, r"no catalog at 'x{100}…': give"),
+        (Path("x" * 5000), r"no catalog at 'x{100}…': give"),
+        (f"{'x' * 5000}#one", r"no catalog at .*collections after '#'"),
+        ("\0", r"no catalog at "),
+        ("file:///no/such/catalog.json", r"no catalog at 'file:///no/such/catalog\.json'"),
+        ("file://elsewhere/catalog.json", r"no catalog at 'file://elsewhere/catalog\.json'"),
+        ("file://", r"no catalog at 'file://'"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_what_is_possible(where, words, tmp_path, monkeypatch):
@@ -85,6 +95,27 @@ def test_a_mistake_is_told_in_one_line_with_what_is_possible(where, words, tmp_p
         open_catalog(where)
     assert "\n" not in str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["plain", "p#q", "p?q=1", "p%20q", "p q"])
+def test_a_path_may_hold_what_means_something_in_urls_and_be_one(odd, tmp_path):
+    folder = tmp_path / odd
+    folder.mkdir()
+    raw = item("a", home=".")
+    (folder / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": [raw]}))
+    links = [{"rel": "item", "href": "./one.json"}]
+    root = {"type": "Catalog", "id": "root", "stac_version": "1.0.0", "description": "made up", "links": links}
+    (folder / "catalog.json").write_text(json.dumps(root))
+    (folder / "one.json").write_text(json.dumps(raw))
+    for name in ("items.json", "catalog.json", "one.json"):
+        path = folder / name
+        for where in (path, str(path), path.as_uri(), f"file://{path}", f"file://localhost{path}"):
+            (scene,) = open_catalog(where).search(SITE, JUNE)
+            assert scene.bands["red"].href == str(folder / "a" / "red.tif")
+            assert scene.catalog == str(path).partition("?")[0] or "?" in odd
+    assert scene_at((folder / "one.json").as_uri()).bands["red"].href == str(folder / "a" / "red.tif")
+    assert is_scene((folder / "one.json").as_uri())
+    assert not is_scene("x" * 5000)
 
 
 def test_an_unknown_name_lists_the_known():

@@ -1,7 +1,8 @@
 """Rasters over HTTP and S3, from servers that are as bad as real ones: the same numbers, or one clear line."""
 
 import logging
-import time
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import numpy as np
@@ -12,9 +13,9 @@ from affine import Affine
 from moto.server import ThreadedMotoServer
 from odc.geo.geobox import GeoBox
 
-from changedetect import geotiff
+from changedetect import geotiff, parallel
 from changedetect.errors import RasterError
-from changedetect.geotiff import opening
+from changedetect.geotiff import opening, places
 from changedetect.journal import in_words, journal
 from changedetect.testing.faults import Fault
 from changedetect.testing.http_server import FileServer
@@ -106,12 +107,93 @@ def test_what_does_not_pass_is_one_line(root, fault, said):
 
 def test_a_server_is_given_the_time_it_asks_for(root, monkeypatch):
     waits = []
-    monkeypatch.setattr(time, "sleep", waits.append)
+    for module in (opening, places):
+        monkeypatch.setattr(module, "sleep", waits.append)
     with FileServer(root, faults=[Fault(kind="status", status=429, retry_after_s=7, times=2)]) as server:
         read(f"{server.url}/public/container/red.tif")
     # Once for this read, once for whatever else would be read of this host.
     assert [wait for wait in waits if wait > 6]
     assert max(waits) <= 7
+
+
+def test_a_server_that_is_gone_is_not_asked_for_every_file(root):
+    with FileServer(root) as server:
+        gone = server.url
+    for _ in range(3):
+        with pytest.raises(RasterError, match="connection broken, 5 times in a row"):
+            read(f"{gone}/public/container/red.tif")
+    with pytest.raises(RasterError, match="can't be reached, as 3 reads before found"):
+        read(f"{gone}/public/container/other.tif")
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Sends readers to another server, as storage behind a catalog's own links does; `/whole/` gives no ranges."""
+
+    target = ""
+
+    def do_GET(self):
+        if self.path.startswith("/whole/"):
+            self.send_response(200)
+            self.send_header("Content-Type", "image/tiff")
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"II*\0")
+            return
+        self.send_response(302)
+        self.send_header("Location", f"{self.target}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815 - http.server's name
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def elsewhere(root):
+    with FileServer(root) as server, ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as door:
+        Elsewhere.target = server.url
+        thread = threading.Thread(target=door.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{door.server_port}"
+        door.shutdown()
+        thread.join()
+
+
+def test_a_redirect_is_followed(elsewhere, numbers):
+    data, _ = read(f"{elsewhere}/public/container/red.tif")
+    assert np.array_equal(data[0], numbers[0, 300:700, 400:900])
+
+
+def test_a_server_without_ranges_is_refused_at_once(elsewhere):
+    with pytest.raises(RasterError, match="gives no parts of files"):
+        read(f"{elsewhere}/whole/container/red.tif")
+
+
+@pytest.mark.parametrize("href", ["http://[bad/a/b.tif", "http://127.0.0.1:1/a b/c d.tif?sig=CANARY SECRET"])
+def test_what_is_no_url_is_one_line_without_secrets(href):
+    with pytest.raises(RasterError) as caught:
+        read(href)
+    assert "\n" not in str(caught.value)
+    assert "CANARY" not in str(caught.value)
+
+
+def test_an_interrupt_waits_for_no_thread(monkeypatch):
+    monkeypatch.setattr(parallel, "_stopped", threading.Event())
+    begun = threading.Event()
+
+    def work(number):
+        if number == 0:
+            begun.wait(10)
+            raise KeyboardInterrupt
+        begun.set()
+        parallel.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel.mapped(work, range(2), 5)
+    with pytest.raises(parallel.StoppedError):
+        parallel.sleep(60)
 
 
 def test_headers_are_read_once_and_only_the_blocks_of_the_window(root):

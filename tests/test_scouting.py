@@ -78,6 +78,47 @@ def test_a_dry_run_says_what_can_not_be_read(monkeypatch, tmp_path, capfd):
     assert "nothing to read: no scene over the site" in " ".join(capfd.readouterr().out.split())
 
 
+def damaged(tmp_path, **bands):
+    """The scenes of one sample site as a file of items, a band of the last replaced or, where None, taken away."""
+    raws = []
+    for path in sorted(SAMPLE.glob("sentinel-2-*/S2*/*.json")):
+        raw = json.loads(path.read_text())
+        if raw["properties"].get("changedetect:landscape") == "sim-control":
+            for asset in raw["assets"].values():
+                asset["href"] = str((path.parent / asset["href"]).resolve())
+            raws.append(raw)
+    for name, href in bands.items():
+        raws[-1]["assets"][name]["href"] = href
+        if href is None:
+            del raws[-1]["assets"][name]
+    (tmp_path / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": raws}))
+    sites = json.loads((SAMPLE / "sites.geojson").read_text())
+    sites["features"] = [one for one in sites["features"] if one["properties"]["id"] == "sim-control"]
+    (tmp_path / "sites.geojson").write_text(json.dumps(sites))
+    return (tmp_path / "sites.geojson", "--catalog", tmp_path / "items.json", *WINDOWS)
+
+
+def test_a_dry_run_goes_round_a_dead_band_as_a_run_does(monkeypatch, tmp_path, capfd):
+    assert run(monkeypatch, "run", *damaged(tmp_path, red="gone.tif"), "--dry-run") == 0
+    plan = capfd.readouterr().out
+    assert "20170925" not in plan
+    assert "20170816" in plan
+
+
+def test_a_scene_that_lacks_bands_does_not_cost_the_others_theirs(monkeypatch, tmp_path):
+    arguments = damaged(tmp_path, swir16=None, swir22=None, nir08=None)
+    assert run(monkeypatch, "run", *arguments, "-o", tmp_path / "out") == 0
+    record = json.loads((tmp_path / "out" / "sites" / "sim-control" / "provenance.json").read_text())["provenance"]
+    assert record["bands"] == ["blue", "green", "red", "nir", "swir16", "swir22"]
+    assert "lacks swir16, swir22" in record["worked_around"]
+
+
+def test_a_site_that_can_not_be_searched_does_not_cost_the_others(monkeypatch, tmp_path, capfd):
+    (tmp_path / "sites.csv").write_text("id,lat,lon,radius_m\nfar,10,100,500\nroad,45.5,24.5,500\n")
+    assert run(monkeypatch, "search", tmp_path / "sites.csv", "--catalog", SAMPLE / "catalog.json", *WINDOWS) == 3
+    assert "far: no scene in 2016-06-01/2016-10-31 nor in 2017-06-01/2017-10-31" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("place", [(0, 0), (500, 700), (1400, 1400)])
 def test_the_bytes_of_the_plan_are_the_bytes_on_the_wire(tmp_path, place):
     grid = GeoBox((1500, 1500), Affine(10, 0, 500_000, 0, -10, 5_100_000), "EPSG:32634")

@@ -1,5 +1,6 @@
 """Searches of STAC APIs with every fault that public ones have shown."""
 
+import json
 import logging
 import threading
 from datetime import date
@@ -166,6 +167,41 @@ def test_what_is_no_stac_api_says_so():
     with pytest.raises(CatalogError, match=r"can't be reached \(NewConnectionError\)") as caught:
         open_catalog(f"http://user:canary@127.0.0.1:{api.url.rpartition(':')[2]}/stac?key=canary").search(SITE, JUNE)
     assert "canary" not in str(caught.value)
+
+
+TOLD = {"collections": [{"id": name} for name in ("sentinel-2-l2a", "landsat-c2-l2", *map(str, range(20)))]}
+
+
+def asked_in_vain(*collections, told=TOLD, one=None):
+    """Search a server that has nothing and names its collections; `one` is what it knows of each alone."""
+    with serving(Api()) as api:
+        api.files = {"/collections": json.dumps(told)}
+        api.files |= {f"/collections/{name}": json.dumps({"id": name}) for name in one or ()}
+        catalog = searched(api, *collections)
+        return [catalog.search(SITE, JUNE), catalog.search(SITE, JUNE)]
+
+
+def test_a_misspelt_collection_is_told_at_the_first_empty_answer():
+    words = r"has no collection 'sentinel-2-l2aa' \(did you mean 'sentinel-2-l2a'\?\): it has 0, 1, .*, …$"
+    with pytest.raises(CatalogError, match=words) as caught:
+        asked_in_vain("sentinel-2-l2aa")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(CatalogError, match=r"has no collection 'nope': it has"):
+        asked_in_vain("sentinel-2-l2a", "nope")
+
+
+def test_nothing_is_nothing_where_the_collection_is_there_or_may_be():
+    assert asked_in_vain("sentinel-2-l2a", "landsat-c2-l2") == [(), ()]
+    assert asked_in_vain("hidden", one=["hidden"]) == [(), ()]
+    assert asked_in_vain("any", told={"collections": []}) == [(), ()]
+    assert asked_in_vain("any", told={"features": []}) == [(), ()]
+    with serving(Api([item("a", month=1)])) as api:
+        served = []
+        honest = api.answer
+        api.answer = lambda method, path, body: served.append(path) or honest(method, path, body)
+        catalog = searched(api, "sentinel-2-l2a")
+        assert [catalog.search(SITE, JUNE) for _ in range(3)] == [()] * 3
+        assert served.count("/collections") == 1
 
 
 def test_items_that_are_all_refused_are_an_error_with_the_reason():

@@ -19,7 +19,7 @@ from changedetect.model import BandAsset, Scene, Site, Window
 from changedetect.prepare import PrepareOptions
 from changedetect.seasons import days_apart, season_targets
 from changedetect.selection import Weighed, choose_looks, plan_site, without
-from changedetect.tiling import dark_share, settle_offset
+from changedetect.tiling import settle_offset
 
 GRID = GeoBox((40, 40), Affine(10, 0, 500_000, 0, -10, 5_100_000), "EPSG:32634")
 SITE = Site(site_id="here", name="Here", geometry=footprint(GRID))
@@ -176,21 +176,43 @@ def test_a_coarser_sensor_is_used_only_where_the_finer_sees_too_little(skies, tm
     assert "middle-2023" in ids(plan.chosen[1])
 
 
-@pytest.mark.parametrize(
-    ("reflectance", "shifted", "offset"),
-    [((0.02, 0.2), True, 0.0), ((0.02, 0.2), False, -0.1), ((0.25, 0.4), False, -0.1)],
-)
-def test_pixels_decide_a_doubted_offset(tmp_path, reflectance, shifted, offset):
-    light = np.random.default_rng(0).uniform(*reflectance, GRID.shape)
+def ground(folder, name, low, high, *, shifted):
+    """A band whose reflectance spreads evenly, with or without the 1000 in its DNs."""
+    light = np.random.default_rng(0).uniform(low, high, GRID.shape)
     numbers = np.rint(light * 10_000 + (0 if shifted else 1000)).astype(np.uint16)
     numbers[:5] = 0
-    geotiff.write_cog(tmp_path / "blue.tif", numbers[None], GRID, band_names=("blue",), nodata=0)
-    doubted = replace(scene(), offset_doubted=True)
-    doubted = replace(doubted, bands={**doubted.bands, "blue": BandAsset(href=str(tmp_path / "blue.tif"), offset=-0.1)})
-    settled = settle_offset(doubted)
+    geotiff.write_cog(folder / f"{name}.tif", numbers[None], GRID, band_names=(name,), nodata=0)
+    return BandAsset(href=str(folder / f"{name}.tif"), scale=0.0001, offset=-0.1)
+
+
+FOREST = {"blue": (0.015, 0.05), "red": (0.01, 0.06), "swir16": (0.02, 0.2)}
+DESERT = {"blue": (0.12, 0.18), "red": (0.25, 0.4), "swir16": (0.4, 0.6)}
+HAZY_WATER = {"blue": (-0.02, 0.01), "red": (-0.01, 0.02), "swir16": (0.0, 0.02)}
+
+
+@pytest.mark.parametrize(
+    ("land", "shifted", "offset", "said"),
+    [
+        (FOREST, True, 0.0, "the 1000 is gone"),
+        (FOREST, False, -0.1, "the 1000 is still in them"),
+        (HAZY_WATER, False, -0.1, "undecided"),
+        (DESERT, True, -0.1, "undecided"),
+        (DESERT, False, -0.1, "undecided"),
+    ],
+)
+def test_pixels_decide_a_doubted_offset_or_say_that_they_can_not(tmp_path, land, shifted, offset, said):
+    bands = {name: ground(tmp_path, name, *light, shifted=shifted) for name, light in land.items()}
+    settled = settle_offset(replace(scene(), bands=bands, offset_doubted=True))
     assert {band.offset for band in settled.bands.values()} == {offset}
     assert not settled.offset_doubted
-    assert "of the blue band lie below DN 900" in settled.notes[-1]
+    assert said in settled.notes[-1]
+
+
+def test_where_pixels_can_not_tell_a_copy_is_read(tmp_path):
+    bands = {name: ground(tmp_path, name, *light, shifted=True) for name, light in DESERT.items()}
+    doubted = replace(scene(), bands=bands, offset_doubted=True, copies=(scene("sure"),))
+    with pytest.raises(SceneError, match="its reflectance offset can't be told"):
+        settle_offset(doubted)
 
 
 def test_an_offset_that_is_not_doubted_is_not_looked_at():
@@ -201,10 +223,6 @@ def test_a_dead_band_is_told_with_its_scene():
     with pytest.raises(SceneError, match=r"scene one: can't read nowhere\.tif") as caught:
         settle_offset(replace(scene(), offset_doubted=True))
     assert caught.value.scene_id == "one"
-
-
-def test_next_to_no_data_decides_nothing():
-    assert dark_share(np.full(999, 300)) is None
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_a_sensor_is_known_by_name(sensor):
         ("sentinel-2-l2a", 6, {"water"}),
         ("sentinel-2-l2a", 9, {"cloud"}),
         ("sentinel-2-l2a", 11, {"snow"}),
+        ("sentinel-2-l2a", 255, {"nodata"}),
+        ("landsat-8-9-c2-l2", 0, {"nodata"}),
         ("landsat-8-9-c2-l2", 1, {"nodata"}),
         ("landsat-8-9-c2-l2", 21824, set()),
         ("landsat-8-9-c2-l2", 22280, {"cloud"}),
@@ -96,6 +98,7 @@ def test_a_sensor_is_known_by_name(sensor):
         ("ga-ls5-7-ard-3", 3, {"shadow"}),
         ("ga-s2-ard-3", 4, {"snow"}),
         ("ga-s2-ard-3", 5, {"water"}),
+        ("ga-s2-ard-3", 255, {"nodata"}),
     ],
 )
 def test_quality_codes_mean_what_the_providers_say(name, code, what):

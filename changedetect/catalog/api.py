@@ -8,19 +8,19 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from threading import Lock
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
-import shapely
 from pystac.link import Link
 from pystac_client.item_search import ItemSearch
-from shapely.geometry import MultiPolygon
 from shapely.geometry import mapping as geojson
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.catalog.acquisitions import Entry
 from changedetect.catalog.base import Catalog, read_items, with_absolute_hrefs, within
+from changedetect.catalog.outlines import outlines
 from changedetect.catalog.raw import Raw, mapping, sequence, text
 from changedetect.catalog.wire import PATIENCE, AnswerError, Patience, Wire
 from changedetect.errors import CatalogError
@@ -39,8 +39,8 @@ _MAX_PAGES = 300
 _DAY_TRIES = 3
 """Times that a single day is asked when the server is too slow even for that."""
 
-_MAX_VERTICES = 100
-"""Outlines with more are asked for by their hull: servers limit what they take, and answers are filtered anyway."""
+_SHOWN_COLLECTIONS = 12
+"""How many of its collections a server is said to have: some have hundreds."""
 
 _OPTICAL = re.compile(r"sentinel-?2|sentinel 2|landsat|\bhls|ga_ls|ga_s2|\bmsi\b|\boli\b", re.IGNORECASE)
 _OTHER = re.compile(r"sentinel-?1|level-?1|[-_]l1", re.IGNORECASE)
@@ -82,6 +82,17 @@ class StacApi:
     def collections(self) -> tuple[Raw, ...]:
         """Give its collections; `CatalogError` when it does not tell."""
         return tuple(self._pages(self._link("data"), "collections", "GET", {}))
+
+    def has(self, collection: str) -> bool:
+        """Whether it knows a collection by its id: lists may be cut; `CatalogError` when it does not tell."""
+        try:
+            return bool(
+                self._wire.json(f"{self._link('data').rstrip('/')}/{quote(collection)}").get("id") == collection
+            )
+        except AnswerError as error:
+            if error.status != 404:
+                raise
+            return False
 
     def _found(
         self, url: str, method: str, outline: BaseGeometry, window: Window, collections: Sequence[str]
@@ -156,6 +167,7 @@ class ApiCatalog(Catalog):
     def __init__(self, api: StacApi, collections: Sequence[str] = ()) -> None:
         self.api = api
         self._collections: tuple[str, ...] | None = tuple(collections) or None
+        self._known = not collections
 
     def __repr__(self) -> str:
         return f"ApiCatalog({self.api!r}, {self._collections or ()})"
@@ -169,14 +181,16 @@ class ApiCatalog(Catalog):
         Raises
         ------
         CatalogError
-            The server fails, again and again, or is no STAC API.
+            The server fails, again and again, or is no STAC API; or it has no such collection.
         """
         collections = self._asked_for()
         raws: dict[tuple[str, str], Raw] = {}
-        for outline in _outlines(geometry):
+        for outline in outlines(geometry):
             for raw in self._raws(outline, window, collections):
                 if not collections or not raw.get("collection") or raw["collection"] in collections:
                     raws.setdefault(_identity(raw), with_absolute_hrefs(raw, self._home(raw)))
+        if not raws and not self._known:
+            self._refuse_unknown()
         return within(read_items(raws.values(), self.api.name), geometry, window)
 
     def _raws(self, outline: BaseGeometry, window: Window, collections: Sequence[str], tries: int = 1) -> list[Raw]:
@@ -207,6 +221,24 @@ class ApiCatalog(Catalog):
             others = [name for one in known if (name := text(one.get("id"))) not in self._collections]
             log.info("asked of %s: %s; left out: %s", self.api.name, self._collections or "everything", others)
         return self._collections
+
+    def _refuse_unknown(self) -> None:
+        """Tell a misspelt collection from one with nothing here: servers answer both alike, with nothing."""
+        asked = self._collections or ()
+        there: list[str] = []
+        try:
+            there = [text(one.get("id")) for one in self.api.collections()]
+            unknown = [name for name in asked if name not in there and not self.api.has(name)]
+        except CatalogError as error:
+            log.info("%s does not tell whether it has %s: %s", self.api.name, ", ".join(asked), error)
+            unknown = []
+        if unknown and there:
+            close = get_close_matches(unknown[0], there, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            some = ", ".join(sorted(there)[:_SHOWN_COLLECTIONS]) + ", …" * (len(there) > _SHOWN_COLLECTIONS)
+            msg = f"{self.api.name} has no collection {unknown[0]!r}{hint}: it has {some}"
+            raise CatalogError(msg)
+        self._known = True
 
     def _home(self, raw: Raw) -> str:
         """Where an item's relative hrefs start."""
@@ -246,23 +278,3 @@ def _optical(collection: Raw) -> bool:
     told = [collection.get(key) for key in ("id", "title", "keywords")]
     told += [summaries.get(key) for key in ("platform", "constellation", "instruments")]
     return bool(_OPTICAL.search(str(told))) and not _OTHER.search(str(told[:2]))
-
-
-def _outlines(geometry: BaseGeometry) -> list[BaseGeometry]:
-    """What to ask for: two geometries where the site is cut at the antimeridian, whose box would be the whole world."""
-    flat = shapely.force_2d(geometry)
-    parts = shapely.get_parts(flat).tolist()
-    if flat.bounds[2] - flat.bounds[0] <= 180 or len(parts) == 1:
-        return [_simple(flat)]
-    east = [part for part in parts if part.bounds[2] > 0]
-    west = [part for part in parts if part.bounds[2] <= 0]
-    sides = [side for side in (east, west) if side]
-    return [_simple(side[0] if len(side) == 1 else MultiPolygon(side)) for side in sides]
-
-
-def _simple(geometry: BaseGeometry) -> BaseGeometry:
-    """Give the geometry, or one that holds it when servers may choke on it."""
-    if geometry.is_valid and shapely.get_num_coordinates(geometry) <= _MAX_VERTICES:
-        return geometry
-    hull = geometry.convex_hull
-    return hull if shapely.get_num_coordinates(hull) <= _MAX_VERTICES else geometry.envelope

@@ -1,8 +1,9 @@
 """Finding the bands and the quality band of a sensor among an item's assets, in any provider's dialect.
 
-A known asset key comes first; then what the assets say their bands are: `bands` of STAC 1.1, `eo:bands` of STAC 1.0
-(objects) and of STAC 0.x (positions in the item's own list). Common names are not unique, `red` also stands on pictures
-and on the JP2 twins of Earth Search, whose pixels still hold an offset that the COGs have lost: those are never taken.
+A known asset key comes first, unless the asset describes another band; then what the assets say their bands are:
+`bands` of STAC 1.1, `eo:bands` of STAC 1.0 (objects) and of STAC 0.x (positions in the item's own list). Common names
+are not unique, `red` also stands on pictures and on the JP2 twins of Earth Search, whose pixels still hold an offset
+that the COGs have lost: those are never taken.
 """
 
 import math
@@ -24,6 +25,14 @@ _RASTER_TYPES = ("tif", "jp2", "jpeg2000", "jpx")
 _OTHER_FILES = frozenset(
     {".png", ".jpg", ".jpeg", ".json", ".xml", ".html", ".txt", ".yaml", ".zip", ".nc", ".h5", ".zarr"}
 )
+_COMMON_NAME = re.compile(
+    r"pan|coastal|blue|green(05)?|yellow|red|rededge(\d+)?|nir(0[89])?|cirrus|swir(16|22)|lwir(1[12])?"
+)
+"""Common names of the STAC EO extension 2.0."""
+
+_OTHER_BAND = "other"
+"""What a band that a sensor's row does not have is called here."""
+
 _COARSEST_M = 30.0
 """A copy of a band at 60 m is no stand-in for its 10 m or 20 m."""
 
@@ -40,20 +49,34 @@ class Found:
     """Which band of the asset's file, from 1."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What a sensor's bands may be called, in lower case."""
+
+    ids: Mapping[str, str]
+    """The sensor's own names of its bands (`b8a`) → common name."""
+    commons: Mapping[str, str]
+    """Common names → the sensor's own common name for the band."""
+    shapes: frozenset[str]
+    """Names of bands with digits in them, each digit written `#`."""
+
+
 def find_bands(raw: Raw, sensor: Sensor) -> dict[str, Found]:
     """Find the reflectance bands of a sensor by common name, in the order of the sensor's row."""
     rasters = _rasters(raw)
     listed = sequence(mapping(raw.get("properties")).get("eo:bands"))
-    names = _names(sensor)
+    words = _words(sensor)
     described: dict[str, list[Found]] = {}
     for key, asset in rasters.items():
-        for index, common in _commons(asset, listed, names):
+        for index, common in _commons(key, asset, listed, words):
             described.setdefault(common, []).append(Found(key=key, asset=asset, index=index))
+    told = {one.key for several in described.values() for one in several}
     found: dict[str, Found] = {}
     for common, keys in sensor.assets.items():
-        if (known := _known(keys, rasters)) is not None:
-            within = [one.index for one in described.get(common, ()) if one.key == known]
-            found[common] = Found(key=known, asset=rasters[known], index=within[0] if within else 1)
+        within = {one.key: one.index for one in reversed(described.get(common, ()))}
+        known = [key for key in _known(keys, rasters) if key in within or key not in told]
+        if known:
+            found[common] = Found(key=known[0], asset=rasters[known[0]], index=within.get(known[0], 1))
         elif fine := [one for one in described.get(common, ()) if not _COARSEST_M < _pixel_m(one) < math.inf]:
             found[common] = min(fine, key=_pixel_m)
     return found
@@ -62,8 +85,8 @@ def find_bands(raw: Raw, sensor: Sensor) -> dict[str, Found]:
 def find_quality(raw: Raw, sensor: Sensor) -> Found | None:
     """Find a sensor's quality band: by asset key, by band name, or by the name of its file."""
     rasters = _rasters(raw)
-    if (known := _known(sensor.qa_assets, rasters)) is not None:
-        return Found(key=known, asset=rasters[known])
+    if known := _known(sensor.qa_assets, rasters):
+        return Found(key=known[0], asset=rasters[known[0]])
     names = {name.casefold() for name in sensor.qa_assets}
     for key, asset in rasters.items():
         for index, band in enumerate(_described(asset), start=1):
@@ -115,36 +138,69 @@ def _path(asset: Raw) -> str:
         return ""
 
 
-def _known(keys: Sequence[str], rasters: Mapping[str, Raw]) -> str | None:
-    """Find a known key as it is, else whatever its case and with the `.TIF` of early LandsatLook items."""
-    for key in keys:
-        if key in rasters:
-            return key
-    plain = {key.casefold().removesuffix(".tif"): key for key in rasters}
-    return next((plain[key.casefold()] for key in keys if key.casefold() in plain), None)
+def _known(keys: Sequence[str], rasters: Mapping[str, Raw]) -> list[str]:
+    """Find known keys as they are, then whatever their case and with the `.TIF` of early LandsatLook items."""
+    plain = {_plain(key): key for key in rasters}
+    return [key for key in keys if key in rasters] + [plain[_plain(key)] for key in keys if _plain(key) in plain]
 
 
-def _names(sensor: Sensor) -> dict[str, str]:
-    """Everything a band of the sensor may be called, in lower case → its common name."""
-    names = {key.casefold(): common for common, keys in sensor.assets.items() for key in keys}
-    names |= {common: common for common in sensor.assets}
+def _plain(key: str) -> str:
+    return key.casefold().removesuffix(".tif")
+
+
+def _words(sensor: Sensor) -> _Words:
+    commons = {common: common for common in sensor.assets}
     if "nir" not in sensor.assets:  # the only near infrared there is, and some call it so
-        names["nir"] = "nir08"
-    return names
+        commons["nir"] = "nir08"
+    ids = {
+        _without_size(key.casefold()): common
+        for common, keys in sensor.assets.items()
+        for key in keys
+        if key not in commons
+    }
+    shapes = frozenset(_shape(name) for name in ids if _shape(name) != name)
+    return _Words(ids=ids, commons=commons, shapes=shapes)
+
+
+def _without_size(name: str) -> str:
+    return re.sub(r"_\d\dm$", "", name)
+
+
+def _shape(name: str) -> str:
+    return re.sub(r"\d", "#", name)
 
 
 def _described(asset: Raw) -> Sequence[object]:
     return sequence(asset.get("bands")) or sequence(asset.get("eo:bands"))
 
 
-def _commons(asset: Raw, listed: Sequence[object], names: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Give the sensor's bands that an asset says it holds, each with its place in the file."""
+def _commons(key: str, asset: Raw, listed: Sequence[object], words: _Words) -> Iterator[tuple[int, str]]:
+    """Give the bands that an asset says it holds, as far as one understands, each with its place in the file."""
     for index, entry in enumerate(_described(asset), start=1):
         at = entry if isinstance(entry, int) and not isinstance(entry, bool) else -1
-        band = mapping(listed[at] if 0 <= at < len(listed) else entry)
-        said = [text(band.get(key)).casefold() for key in ("eo:common_name", "common_name", "name")]
-        if common := next((names[name] for name in said if name in names), None):
+        if common := _common(key, mapping(listed[at] if 0 <= at < len(listed) else entry), words):
             yield index, common
+
+
+def _common(key: str, band: Raw, words: _Words) -> str:
+    """Say which band is described, the most exact word first; empty where none is understood.
+
+    >>> row = _Words(ids={"b08": "nir", "b8a": "nir08"}, commons={"nir": "nir"}, shapes=frozenset({"b##", "b#a"}))
+    >>> [_common("nir", {"name": name, "common_name": "nir"}, row) for name in ("B08", "B8A", "B05", "b1")]
+    ['nir', 'nir08', 'other', 'nir']
+    """
+    name = _without_size(text(band.get("name")).casefold())
+    if name in words.ids:
+        return words.ids[name]
+    if _shape(name) in words.shapes:
+        return _OTHER_BAND
+    own = words.ids.get(_without_size(_plain(key)), "")
+    for said in (text(band.get(where)).casefold() for where in ("eo:common_name", "common_name")):
+        if own == "nir08" and said in {"nir", "rededge"}:  # loose words for the narrow near infrared
+            return own
+        if _COMMON_NAME.fullmatch(said):
+            return words.commons.get(said, _OTHER_BAND)
+    return words.commons.get(name, "")
 
 
 def _pixel_m(found: Found) -> float:

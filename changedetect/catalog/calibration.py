@@ -28,7 +28,11 @@ _FIRST_SHIFTED_DAY = datetime(2022, 1, 25, tzinfo=UTC)
 _OF_SEN2COR: Baseline = (99, 99)
 """What Sen2Cor writes on a user's own machine, whatever baseline it started from."""
 
-_BASELINE_KEYS = ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version")
+_FREE_VERSION = "processing:version"
+"""The version of whatever software made the product (STAC processing extension): CDSE writes the baseline, others the
+release of Sen2Cor (`2.11`). Baselines have two digits on either side of the point."""
+
+_BASELINE_KEYS = ("s2:processing_baseline", "sentinel:processing_baseline", _FREE_VERSION)
 _PRODUCT_KEYS = (
     "s2:product_uri", "sentinel:product_id", "s2:datastrip_id", "eopf:datastrip_id", "s2:tile_id", "s2:granule_id",
     "s2:datatake_id", "eopf:datatake_id",
@@ -38,6 +42,9 @@ _FLAG_KEYS = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
 _SHIFTED_ARCHIVES = re.compile(r"sentinel-cogs|deafrica-sentinel-2", re.IGNORECASE)
 """Buckets of COGs that may have lost the offset (Element84/earth-search issues 66 and 71; Digital Earth Africa mirrors
 them)."""
+_HARMONISED = re.compile(r"harmoni[sz]ed", re.IGNORECASE)
+"""What collections and products are called whose pixels have lost the offset (Earth Engine's S2_SR_HARMONIZED), or
+were made alike in another way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +81,10 @@ def calibration(raw: Raw, sensor: Sensor, found: Mapping[str, Found]) -> Calibra
 def baseline(raw: Raw) -> Baseline | None:
     """Give the Sentinel-2 processing baseline, from the properties or the product's name; None when neither says.
 
+    A single digit after the point has lost its zero, as numbers do: 5.1 is 05.10, and newer than 05.09.
+
+    >>> baseline({"properties": {"s2:processing_baseline": 5.1}})
+    (5, 10)
     >>> baseline({"id": "S2B_MSIL2A_20200322T074609_N0500_R135_T36NYH_20230612T214223", "properties": {}})
     (5, 0)
     """
@@ -83,8 +94,10 @@ def baseline(raw: Raw) -> Baseline | None:
 def _told_baseline(raw: Raw) -> Baseline | None:
     properties = mapping(raw.get("properties"))
     for key in _BASELINE_KEYS:
-        told = re.fullmatch(r"N?(\d{1,2})\.(\d{1,2})|N?(\d{2})(\d{2})", text(properties.get(key)))
-        if told and (version := (int(told[1] or told[3]), int(told[2] or told[4]))) != _OF_SEN2COR:
+        form = r"(\d{2})\.(\d{2})" if key == _FREE_VERSION else r"N?(\d{1,2})\.(\d{1,2})|N?(\d{2})(\d{2})"
+        told = re.fullmatch(form, text(properties.get(key)))
+        major, minor = (part for part in told.groups() if part is not None) if told else ("99", "99")
+        if (version := (int(major), int(minor.ljust(2, "0")))) != _OF_SEN2COR:
             return version
     return None
 
@@ -140,8 +153,9 @@ def _sentinel2_offset(raw: Raw, offset: float, found: Mapping[str, Found]) -> tu
         why = f"told as processing baseline {_words(version)}, but named {_words(named)}: the pixels must say{tail}"
         return offset, True, f"{offset:g}, doubted: {why}"
     version = version or named
+    words = f"processing baseline {_words(version)}{_zero_lost(properties)}" if version else ""
     if version and version < _FIRST_SHIFTED:
-        return 0.0, False, f"0: processing baseline {_words(version)} is before 04.00{tail}"
+        return 0.0, False, f"0: {words} is before 04.00{tail}"
     hrefs = [text(one.asset.get("href")) for one in found.values()]
     if flag is True:
         if any(".jp2" in href.casefold() for href in hrefs):
@@ -153,8 +167,9 @@ def _sentinel2_offset(raw: Raw, offset: float, found: Mapping[str, Found]) -> tu
         doubts.append("its files lie where many are already shifted, and no flag tells")
     if len(said) > 1 or 0.0 in said:
         doubts.append("the assets declare otherwise")
+    doubts += _doubt_of_name(raw)
     if version:
-        decision = f"processing baseline {_words(version)} is 04.00 or later{tail}"
+        decision = f"{words} is 04.00 or later{tail}"
     elif processed := _processed_before_shift(properties):
         return 0.0, False, f"0: no processing baseline is told, but {processed}, before 04.00 began{tail}"
     elif doubts or said:
@@ -169,23 +184,43 @@ def _sentinel2_offset(raw: Raw, offset: float, found: Mapping[str, Found]) -> tu
     return offset, bool(doubts), f"{offset:g}{', doubted' * bool(doubts)}: {'; '.join((decision, *doubts))}"
 
 
+def _doubt_of_name(raw: Raw) -> list[str]:
+    properties = mapping(raw.get("properties"))
+    names = (raw.get("collection"), raw.get("id"), *(properties.get(key) for key in (*_PRODUCT_KEYS, "title")))
+    harmonised = next((name for name in map(text, names) if _HARMONISED.search(name)), "")
+    return [f"the offset may be gone from what is called {shown(harmonised)!r}"] if harmonised else []
+
+
 def _processed_before_shift(properties: Raw) -> str:
     """Say what proves that a product is older than baseline 04.00; empty when nothing does.
 
-    An item can't be older than the product it describes, so its own dates prove as much.
+    An item can't be older than the product it describes, so its own dates prove as much; but not one before the
+    acquisition, which is made up (1970) or of something else.
     """
+    taken = _moment(properties, "datetime") or _moment(properties, "start_datetime")
+    if taken is None:
+        return ""
     for key in _PROCESSED_KEYS:
-        try:
-            moment = utc(text(properties.get(key)))
-        except (ValueError, OverflowError):
-            continue
-        if moment < _FIRST_SHIFTED_DAY:
+        moment = _moment(properties, key)
+        if moment and taken.date() <= moment.date() < _FIRST_SHIFTED_DAY.date():
             return f"{key} is {moment.date()}"
     for key in _PRODUCT_KEYS:
         dates = re.findall(r"_(\d{8})T\d{6}", text(properties.get(key)))
-        if len(dates) > 1 and max(dates) < f"{_FIRST_SHIFTED_DAY:%Y%m%d}":
+        if len(dates) > 1 and f"{taken:%Y%m%d}" <= max(dates) < f"{_FIRST_SHIFTED_DAY:%Y%m%d}":
             return f"{key} is dated {max(dates)}"
     return ""
+
+
+def _moment(properties: Raw, key: str) -> datetime | None:
+    try:
+        return utc(text(properties.get(key)))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _zero_lost(properties: Raw) -> str:
+    told = next(filter(None, (text(properties.get(key)) for key in _BASELINE_KEYS if key != _FREE_VERSION)), "")
+    return f" (told as {told})" if re.fullmatch(r"N?\d{1,2}\.\d", told) else ""
 
 
 def _words(version: Baseline) -> str:

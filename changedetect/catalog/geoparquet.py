@@ -4,6 +4,7 @@ from pathlib import Path
 
 from changedetect.catalog.acquisitions import Entry
 from changedetect.catalog.base import KeptCatalog, read_items, with_absolute_hrefs
+from changedetect.catalog.paths import as_base
 from changedetect.catalog.raw import mapping, sequence
 from changedetect.errors import CatalogError
 
@@ -26,4 +27,4 @@ class GeoparquetCatalog(KeptCatalog):
         except (rustac.RustacError, OSError, ValueError) as error:
             msg = f"{self.path} can't be read as stac-geoparquet ({error}): write it with rustac or stac-geoparquet"
             raise CatalogError(" ".join(msg.split())) from error
-        return read_items((with_absolute_hrefs(mapping(item), str(self.path)) for item in items), str(self.path))
+        return read_items((with_absolute_hrefs(mapping(item), as_base(self.path)) for item in items), str(self.path))

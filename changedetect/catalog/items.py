@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pystac
@@ -21,6 +21,8 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.catalog.acquisitions import Entry
 from changedetect.catalog.assets import Found, find_bands, find_quality
 from changedetect.catalog.calibration import baseline, calibration
+from changedetect.catalog.nodata import absent_numbers, nodata_notes
+from changedetect.catalog.paths import without_scheme
 from changedetect.catalog.raw import Raw, mapping, number, sequence, shown, text, utc
 from changedetect.catalog.recognition import datatake_of, recognise, tile_of, version_of
 from changedetect.errors import CatalogError
@@ -65,7 +67,11 @@ def entry_from_item(item: pystac.Item | Raw, *, catalog: str = "") -> Entry:
     told = calibration(raw, sensor, found)
     bands = {
         common: BandAsset(
-            href=_href(name, raw, one), scale=told.scale, offset=told.offset, nodata=sensor.nodata, index=one.index
+            href=_href(name, raw, one),
+            scale=told.scale,
+            offset=told.offset,
+            nodata=absent_numbers(sensor, one),
+            index=one.index,
         )
         for common, one in found.items()
     }
@@ -83,7 +89,7 @@ def entry_from_item(item: pystac.Item | Raw, *, catalog: str = "") -> Entry:
         platform=platform,
         catalog=catalog,
         offset_doubted=told.doubted,
-        notes=(told.note, *_lacking(found)),
+        notes=(told.note, *_lacking(found), *nodata_notes(sensor, found)),
     )
     version = baseline(raw) or version_of(raw)
     processed = (properties.get(key) for key in ("s2:generation_time", "processing:datetime", "created"))
@@ -162,10 +168,16 @@ def _href(name: str, raw: Raw, found: Found) -> str:
         start = text(link.get("href"))
         if link.get("rel") == "self" and "://" in start and "://" not in href and not href.startswith("/"):
             try:
-                return str(make_absolute_href(href, start))
+                href = str(make_absolute_href(href, start))
             except ValueError:
                 continue
-    return href
+            break
+    # A blank ends a URL where it is written in a line: what follows it, a signature, would not be known as part of it.
+    return re.sub(r"\s", _encoded, href) if re.match("https?://", href, re.IGNORECASE) else without_scheme(href)
+
+
+def _encoded(blank: re.Match[str]) -> str:
+    return quote(blank[0])
 
 
 def _moment(name: str, properties: Raw) -> datetime:

@@ -11,10 +11,14 @@ from changedetect.catalog.base import Catalog
 from changedetect.catalog.chain import Chain
 from changedetect.catalog.geoparquet import GeoparquetCatalog
 from changedetect.catalog.named import SERVICES, api_catalog, name_of, named_catalog
+from changedetect.catalog.paths import is_there, local_path
 from changedetect.catalog.products import ProductFolder, looks_like_products
 from changedetect.catalog.static import StaticCatalog
 from changedetect.errors import CatalogError
 from changedetect.redaction import redact
+
+_LONGEST_NAME = 1000
+"""Letters of a path that are shown; what is longer is no path but a mistake."""
 
 _PARQUET = {".parquet", ".geoparquet"}
 _JSON = {".json", ".geojson"}
@@ -32,9 +36,9 @@ def open_catalog(where: str | Path | Sequence[str | Path]) -> Catalog:
     ----------
     where
         A name (`earth-search`, `planetary-computer`, `cdse`), the URL of a STAC API or of a static catalog's JSON, a
-        path (static STAC catalog, its folder, a JSON file of items, stac-geoparquet, product, folder of products), or
-        a sequence of such. A name or the URL of an API may be followed by the collections to ask for, the preferred
-        first: `planetary-computer#landsat-c2-l2`, `https://example.org/stac#one,two`.
+        path or `file://` URL (static STAC catalog, its folder, a JSON file of items, stac-geoparquet, product, folder
+        of products), or a sequence of such. A name or the URL of an API may be followed by the collections to ask
+        for, the preferred first: `planetary-computer#landsat-c2-l2`, `https://example.org/stac#one,two`.
 
     Raises
     ------
@@ -59,11 +63,10 @@ def _open(where: str | Path) -> Catalog:
         return named_catalog(address, collections=collections)
     if re.match(r"https?://", address, re.IGNORECASE):
         return _at_url(address, collections)
-    path = Path(where).expanduser()
-    if hash_sign and not path.exists():
-        msg = f"no catalog at {where!r}: collections after '#' go with a name ({', '.join(SERVICES)}) or a URL"
+    if hash_sign and not is_there(local_path(where)):
+        msg = f"no catalog at {redact(where)!r}: collections after '#' go with a name ({', '.join(SERVICES)}) or a URL"
         raise CatalogError(msg)
-    return _at_path(path, where)
+    return _at_path(local_path(where), where)
 
 
 def _at_url(url: str, collections: Sequence[str]) -> Catalog:
@@ -90,17 +93,18 @@ def _at_path(path: Path, where: str) -> Catalog:
     if not where.strip():  # as a path it would be the folder we are in
         msg = f"no catalog at {where!r}: {_POSSIBLE}"
         raise CatalogError(msg)
-    if path.is_dir():
+    there = is_there(path)
+    if there and path.is_dir():
         for name in ("catalog.json", "collection.json"):
             if (path / name).is_file():
                 return _static(path / name)
-    if looks_like_products(path):
-        return ProductFolder(path)
-    if path.is_file() and path.suffix.lower() in _PARQUET:
-        return GeoparquetCatalog(path)
-    if path.is_file():
-        return _static(path)
-    msg = f"no catalog at {redact(where)!r}{_close(where)}: {_POSSIBLE}"
+    if there:
+        if looks_like_products(path):
+            return ProductFolder(path)
+        if path.is_file():
+            return GeoparquetCatalog(path) if path.suffix.lower() in _PARQUET else _static(path)
+    name = redact(where) if len(where) <= _LONGEST_NAME else f"{redact(where)[:100]}…"
+    msg = f"no catalog at {name!r}{_close(where)}: {_POSSIBLE}"
     raise CatalogError(msg)
 
 

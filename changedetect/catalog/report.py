@@ -33,11 +33,15 @@ class Verdict:
         scene = self.scene
         bands = " ".join(name if band.index == 1 else f"{name}[{band.index}]" for name, band in scene.bands.items())
         band = next(iter(scene.bands.values()))
-        numbers = f"scale {band.scale:g} offset {band.offset:g} nodata {band.nodata:g}"
+        numbers = f"scale {band.scale:g} offset {band.offset:g} nodata {_all(band.nodata)}"
         grid = f"EPSG:{scene.epsg}" if scene.epsg else "no EPSG"
         qa = shown(scene.qa.href.partition("?")[0].rpartition("/")[2])
         told = (f"bands {bands}", f"QA {qa}", grid, numbers, *scene.notes)
         return f"{head}: {scene.sensor} ({scene.platform or 'platform untold'}); {'; '.join(told)}"
+
+
+def _all(nodata: object) -> str:
+    return " and ".join(f"{value:g}" for value in sequence(nodata) or (nodata,))
 
 
 def judge(path: Path) -> list[Verdict]:

@@ -7,6 +7,7 @@ import pystac
 
 from changedetect.catalog.base import with_absolute_hrefs
 from changedetect.catalog.items import scene_from_item
+from changedetect.catalog.paths import as_base, is_there, local_path
 from changedetect.catalog.products import looks_like_products, scene_of_product
 from changedetect.catalog.static import StaticCatalog
 from changedetect.errors import CatalogError
@@ -23,8 +24,8 @@ def is_scene(where: str | Path) -> bool:
         return PurePosixPath(parts.path).suffix.lower() not in _RASTERS
     if parts.scheme == "s3" or str(where).startswith("/vsi"):
         return False
-    path = Path(where)
-    return path.suffix.lower() in _JSON or looks_like_products(path)
+    path = local_path(str(where))
+    return path.suffix.lower() in _JSON or (is_there(path) and looks_like_products(path))
 
 
 def scene_at(where: str | Path) -> Scene:
@@ -36,11 +37,12 @@ def scene_at(where: str | Path) -> Scene:
         It can't be read, or is no surface reflectance scene of a known sensor.
     """
     remote = urlsplit(str(where)).scheme in {"http", "https"}
-    if not remote and looks_like_products(Path(where)):
-        return scene_of_product(Path(where))
-    item = StaticCatalog(str(where) if remote else Path(where).absolute())
+    path = local_path(str(where))
+    if not remote and is_there(path) and looks_like_products(path):
+        return scene_of_product(path)
+    item = StaticCatalog(str(where) if remote else path.absolute())
     found = item.root()
     if isinstance(found, pystac.Catalog) or found.get("type") != "Feature":
         msg = f"{item.name} holds no single scene: give the JSON of one item, or search it with run --catalog"
         raise CatalogError(msg)
-    return scene_from_item(with_absolute_hrefs(found, str(item.path)))
+    return scene_from_item(with_absolute_hrefs(found, str(where) if remote else as_base(path.absolute())))

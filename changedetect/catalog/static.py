@@ -13,6 +13,7 @@ from pystac.stac_io import DefaultStacIO
 
 from changedetect.catalog.acquisitions import Entry
 from changedetect.catalog.base import KeptCatalog, read_items, with_absolute_hrefs
+from changedetect.catalog.paths import as_base, local_path
 from changedetect.catalog.raw import Raw, mapping, sequence, text
 from changedetect.catalog.wire import PATIENCE, Patience, Wire
 from changedetect.errors import CatalogError
@@ -39,6 +40,7 @@ class StaticCatalog(KeptCatalog):
         """Where it lies: a path, or a URL (text)."""
         self.name = redact(str(path))
         """What it is called in messages and in `Scene.catalog`."""
+        self._href = path if isinstance(path, str) else as_base(path.absolute())
         self._remote = isinstance(path, str) and urlsplit(path).scheme in {"http", "https"}
         self._io = _PlainIO(Wire(self.name, patience=patience))
         super().__init__(self._all)
@@ -54,7 +56,7 @@ class StaticCatalog(KeptCatalog):
         CatalogError
             It can't be read or is no STAC.
         """
-        href = str(self.path)
+        href = self._href
         try:
             raw = mapping(json.loads(self._io.read_text(href)))
             kind = text(raw.get("type"))
@@ -77,7 +79,7 @@ class StaticCatalog(KeptCatalog):
         if isinstance(root, pystac.Catalog):
             return read_items(self._walk(root, {root.get_self_href() or ""}), self.name)
         features = sequence(root.get("features")) if root.get("type") == "FeatureCollection" else [root]
-        return read_items((with_absolute_hrefs(mapping(one), str(self.path)) for one in features), self.name)
+        return read_items((with_absolute_hrefs(mapping(one), self._href) for one in features), self.name)
 
     def _walk(self, node: pystac.Catalog, seen: set[str]) -> Iterator[pystac.Item]:
         """Give every item below a catalog, once; a broken link loses what it points to and no more."""
@@ -110,6 +112,9 @@ class _PlainIO(DefaultStacIO):
         self._wire = wire
 
     def read_text_from_href(self, href: str, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - pystac's
-        if urlsplit(href).scheme in {"http", "https"}:
+        scheme = urlsplit(href).scheme
+        if scheme in {"http", "https"}:
             return self._wire.request(href)
+        if scheme in {"", "file"}:  # pystac would end a path at its `#`
+            return local_path(href).read_text(encoding="utf-8")
         return super().read_text_from_href(href, *args, **kwargs)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import requests
 
-from changedetect.geotiff.places import Access
+from changedetect.geotiff.places import Access, remember_redirect
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be gone in a while (RFC 9110, RFC 6585)."""
@@ -34,6 +34,8 @@ class Fault:
     """How long the server asked us to wait; None when it did not."""
     denied: bool = False
     """Whether another token may help."""
+    unreachable: bool = False
+    """Whether the server did not answer at all."""
 
 
 def diagnose(place: Access, told: str) -> Fault:
@@ -51,11 +53,18 @@ def _ask(url: str, told: str) -> Fault:
     try:
         with requests.get(url, headers={"Range": "bytes=0-511"}, timeout=_TIMEOUT_S, stream=True) as answer:
             head = next(answer.iter_content(512), b"")
-            return _read(answer, head, told)
+            fault = _read(answer, head, told)
+            if answer.history and fault.passing:
+                remember_redirect(url)
+            return fault
     except requests.Timeout:
-        return Fault(what="no answer in time", passing=True)
-    except requests.RequestException:
-        return Fault(what="connection broken", passing=True)
+        return Fault(what="no answer in time", passing=True, unreachable=True)
+    except requests.exceptions.SSLError:
+        return Fault(what="no secure connection (TLS)", passing=False, unreachable=True)
+    except requests.RequestException as error:
+        if "NameResolution" in str(error) or "Name or service not known" in str(error):
+            return Fault(what="no such host, or no network", passing=False, unreachable=True)
+        return Fault(what="connection broken", passing=True, unreachable=isinstance(error, requests.ConnectionError))
 
 
 def _read(answer: requests.Response, head: bytes, told: str) -> Fault:
@@ -66,9 +75,13 @@ def _read(answer: requests.Response, head: bytes, told: str) -> Fault:
         return Fault(what=f"access denied (HTTP {status})", passing=False, denied=True)
     if status >= 400:
         return Fault(what=f"HTTP {status}", passing=False)
-    if "html" in answer.headers.get("Content-Type", "") or head.lstrip()[:9].lower() in {b"<!doctype", b"<html>"}:
+    kind = answer.headers.get("Content-Type", "")
+    if "html" in kind or head.lstrip()[:9].lower() in {b"<!doctype", b"<html>"}:
         # Who was sent elsewhere has to log in there; who was not may have met a proxy's page on a bad day.
         return Fault(what="a web page instead of a raster", passing=not answer.history)
+    if status == HTTPStatus.OK or answer.headers.get("Content-Encoding", "identity") != "identity":
+        what = "the server gives no parts of files: download the scene and give its folder"
+        return Fault(what=what, passing=False)
     return Fault(what=_in_short(told), passing=True)
 
 

@@ -11,16 +11,27 @@ import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from changedetect.errors import RasterError
 from changedetect.geotiff.faults import Fault, diagnose
 from changedetect.geotiff.options import GDAL_FAILURES, environment, reason
 from changedetect.geotiff.places import LONGEST_PAUSE_S, Access, access, forget_token, host_of
 from changedetect.journal import note
+from changedetect.parallel import sleep
 from changedetect.redaction import guard_logs, redact
 
 log = logging.getLogger(__name__)
+# We say it as an error, with the path and the remedy. Once for all: to change filters around a call is not safe where
+# several threads do.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 T = TypeVar("T")
 
 
@@ -33,7 +44,9 @@ class Patience:
     first_wait_s: float = 1.0
     """Longest wait before the second try; it doubles with each, unless the server says how long."""
     longest_wait_s: float = 20.0
-    """No wait is longer."""
+    """No wait is longer, unless the server asks for it."""
+    longest_s: float = 120.0
+    """After this long no further try begins."""
 
 
 PATIENCE = Patience()
@@ -47,9 +60,10 @@ _failures: Counter[str] = Counter()
 class _PassingError(Exception):
     """A fault that may be gone at another try."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, attempt: int) -> None:
         super().__init__(fault.what)
         self.fault = fault
+        self.attempt = attempt
 
 
 def with_raster(href: str, work: Callable[[DatasetReader], T]) -> T:
@@ -73,9 +87,10 @@ def with_raster(href: str, work: Callable[[DatasetReader], T]) -> T:
 
 def _patiently(href: str, work: Callable[[DatasetReader], T]) -> T:
     tries = Retrying(
-        stop=stop_after_attempt(PATIENCE.attempts),
+        stop=stop_after_attempt(PATIENCE.attempts) | stop_after_delay(PATIENCE.longest_s),
         wait=_wait,
         retry=retry_if_exception_type(_PassingError),
+        sleep=sleep,
         reraise=True,
     )
     try:
@@ -83,7 +98,8 @@ def _patiently(href: str, work: Callable[[DatasetReader], T]) -> T:
             with attempt:
                 return _try(href, work, attempt.retry_state.attempt_number - 1)
     except _PassingError as error:
-        msg = f"can't read {redact(href)}: {error.fault.what}, {PATIENCE.attempts} times in a row; try again later"
+        times = error.attempt
+        msg = f"can't read {redact(href)}: {error.fault.what}, {times} times in a row; try again later"
         raise RasterError(msg) from error.__cause__
     raise AssertionError  # the loop above returns or raises
 
@@ -99,6 +115,8 @@ def _try(href: str, work: Callable[[DatasetReader], T], attempt: int) -> T:
         fault = diagnose(place, reason(error))
         if fault.denied and attempt < 2 and forget_token(href):
             fault = Fault(what="token expired", passing=True, wait_s=0.0)
+        if fault.unreachable and (not fault.passing or attempt + 1 >= PATIENCE.attempts):
+            host.give_up()
         if not fault.passing:
             msg = f"can't read {redact(href)}: {fault.what}"
             raise RasterError(msg) from _clean(error)
@@ -106,7 +124,7 @@ def _try(href: str, work: Callable[[DatasetReader], T], attempt: int) -> T:
             host.pause(fault.wait_s)
         log.info("%s: %s, trying again", redact(href), fault.what)
         note(f"read repeated: {fault.what}")
-        raise _PassingError(fault) from _clean(error)
+        raise _PassingError(fault, attempt + 1) from _clean(error)
 
 
 def _wait(state: RetryCallState) -> float:
@@ -125,22 +143,17 @@ def _once(href: str, place: Access, work: Callable[[DatasetReader], T]) -> T:
         path = f"{path}#{_failures[key]}"
     elif _failures[key]:
         more = {"CPL_VSIL_CURL_NON_CACHED": path}
-    with environment(href, more), _open(path) as source:
-        if source.crs is None or source.transform == Affine.identity():
-            name = redact(href)
-            msg = f"{name} does not say where it lies (no CRS or no transform): georeference it, e.g. gdal_edit.py"
-            raise RasterError(msg)
-        done = work(source)
+    nowhere = f"{redact(href)} does not say where it lies (no CRS or no transform): georeference it, e.g. gdal_edit.py"
+    try:
+        with environment(href, more), rasterio.open(path) as source:
+            if source.crs is None or source.transform == Affine.identity():
+                raise RasterError(nowhere)
+            done = work(source)
+    except NotGeoreferencedWarning as warning:  # where warnings are errors
+        raise RasterError(nowhere) from warning
     if more:
         _failures.pop(key, None)
     return done
-
-
-def _open(path: str) -> DatasetReader:
-    with warnings.catch_warnings():
-        # Said as an error by our caller, with the path and the remedy.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path)
 
 
 def _clean(error: Exception) -> Exception:

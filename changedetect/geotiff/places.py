@@ -19,6 +19,7 @@ from planetary_computer.sas import TOKEN_CACHE
 from rasterio.session import DummySession, Session
 
 from changedetect.errors import RasterError
+from changedetect.parallel import sleep
 from changedetect.redaction import redact
 
 _BLOB = ".blob.core.windows.net"
@@ -32,6 +33,7 @@ _CONNECTIONS: Mapping[str, int] = {_CDSE_ENDPOINT: 4}
 """Connections a host allows at once (CDSE quotas: 4); other hosts get `_USUAL_CONNECTIONS`."""
 
 _USUAL_CONNECTIONS = 32
+_ENOUGH_FAILURES, _CLOSED_S = 3, 60.0
 LONGEST_PAUSE_S = 60.0
 """No server is waited for longer, whatever it asks."""
 
@@ -73,9 +75,13 @@ def access(href: str) -> Access:
     RasterError
         Reading there needs keys that are not in the environment, or costs the reader money.
     """
-    parts = urlsplit(href)
+    try:
+        parts = urlsplit(href)
+    except ValueError as error:
+        msg = f"can't read {redact(href)}: that is no URL ({error}); ask who gave it"
+        raise RasterError(msg) from error
     if parts.scheme in {"http", "https"}:
-        return _on_http(_signed(href))
+        return _on_http(_signed(href.replace(" ", "%20")))
     if parts.scheme == "s3" or href.startswith("/vsis3/"):
         bucket, _, key = (parts.netloc + parts.path if parts.scheme else href.removeprefix("/vsis3/")).partition("/")
         return _on_s3(href, bucket, key)
@@ -90,15 +96,26 @@ def _on_http(url: str) -> Access:
     """
     parts = urlsplit(url)
     bucket, _, key = unquote(parts.path).strip("/").partition("/")
-    if parts.query or parts.fragment or "@" in parts.netloc or not key:
+    another_path = "%2f" in parts.path.lower() or "//" in parts.path
+    if parts.query or parts.fragment or "@" in parts.netloc or not key or another_path or parts.netloc in _redirecting:
         return Access(path=f"/vsicurl/{url}", url=url, remote=True, host=parts.netloc.rpartition("@")[2])
     options = {
         "AWS_S3_ENDPOINT": parts.netloc,
         "AWS_HTTPS": "YES" if parts.scheme == "https" else "NO",
         "AWS_VIRTUAL_HOSTING": "FALSE",
         "AWS_NO_SIGN_REQUEST": "YES",
+        "AWS_REQUEST_PAYER": "",
     }
     return Access(path=f"/vsis3/{bucket}/{key}", url=url, remote=True, host=parts.netloc, options=options)
+
+
+_redirecting: set[str] = set()
+"""Hosts that send readers elsewhere, which GDAL follows for plain URLs only."""
+
+
+def remember_redirect(url: str) -> None:
+    """Have the next reads of a URL's host follow redirects."""
+    _redirecting.add(urlsplit(url).netloc)
 
 
 def _on_s3(href: str, bucket: str, key: str) -> Access:
@@ -157,25 +174,45 @@ def forget_token(url: str) -> bool:
 
 
 class Host:
-    """A server's patience: how many read at once, and until when it asked to be left alone."""
+    """A server's patience, and ours with it."""
 
-    def __init__(self, connections: int) -> None:
-        self._slots = BoundedSemaphore(connections)
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._slots = BoundedSemaphore(_CONNECTIONS.get(name, _USUAL_CONNECTIONS))
         self._resume_at = 0.0
+        self._given_up = 0
+        self._closed_until = 0.0
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a free connection and for the end of a pause, if the server asked for one."""
+        """Wait for a free connection and for the end of a pause, if the server asked for one.
+
+        Raises
+        ------
+        RasterError
+            It could not be reached time and again: no need for every file to find out by itself.
+        """
+        if time.monotonic() < self._closed_until:
+            msg = f"{self.name} can't be reached, as {self._given_up} reads before found; try again later"
+            raise RasterError(msg)
         with self._slots:
-            time.sleep(max(0.0, self._resume_at - time.monotonic()))
+            if (rest := self._resume_at - time.monotonic()) > 0:
+                sleep(rest)
             yield
+        self._given_up = 0
 
     def pause(self, seconds: float) -> None:
         """Let no new read begin for a while."""
         self._resume_at = max(self._resume_at, time.monotonic() + min(seconds, LONGEST_PAUSE_S))
 
+    def give_up(self) -> None:
+        """Note that a read was given up because the server could not be reached."""
+        self._given_up += 1
+        if self._given_up >= _ENOUGH_FAILURES:
+            self._closed_until = time.monotonic() + _CLOSED_S
+
 
 @lru_cache(maxsize=256)
 def host_of(name: str) -> Host:
     """Give the one `Host` of a name."""
-    return Host(_CONNECTIONS.get(name, _USUAL_CONNECTIONS))
+    return Host(name)

@@ -68,7 +68,7 @@ def read(
     *,
     indexes: Sequence[int] = (1,),
     resampling: ResamplingName = "nearest",
-    nodata: float | None = None,
+    nodata: float | Sequence[float] | None = None,
 ) -> tuple[NDArray[Any], BoolArray]:
     """Read bands of a raster on a grid: the raw numbers, without scale and offset.
 
@@ -83,9 +83,9 @@ def read(
     resampling : {"nearest", "bilinear", "average", "auto"}
         Used only where the grid is not the raster's own. `bilinear` and `average` weigh valid source pixels only and
         give floats.
-    nodata : float, optional
-        The number that means no data; the raster's own declaration when None. NaN, internal masks and alpha bands
-        are always honoured.
+    nodata : float or sequence of float, optional
+        Numbers that mean no data, besides the raster's own declaration, which always counts. So do NaN, infinity,
+        internal masks and alpha bands.
 
     Returns
     -------
@@ -99,14 +99,15 @@ def read(
     RasterError
         The raster can't be opened or read, or has no CRS, or lacks a band.
     """
+    absent = () if nodata is None else tuple(nodata) if isinstance(nodata, Sequence) else (nodata,)
 
     def pixels(source: DatasetReader) -> tuple[NDArray[Any], BoolArray]:
         if missing := [index for index in indexes if not 1 <= index <= source.count]:
             msg = f"{href} has no band {missing[0]}: ask for 1 to {source.count}"
             raise RasterError(msg)
         if aligned := aligned_window(GeoBox.from_rio(source), geobox):
-            return _read_window(source, aligned, indexes, nodata)
-        return _resample(source, geobox, indexes, resampling, nodata)
+            return _read_window(source, aligned, indexes, absent)
+        return _resample(source, geobox, indexes, resampling, absent)
 
     data, valid = with_raster(str(href), pixels)
     return data, np.asarray(valid.all(axis=0))
@@ -157,12 +158,14 @@ def overview(href: str | Path, side_px: int, *, index: int = 1) -> NDArray[Any]:
 
 
 def _read_window(
-    source: DatasetReader, window: tuple[slice, slice], indexes: Sequence[int], nodata: float | None
+    source: DatasetReader, window: tuple[slice, slice], indexes: Sequence[int], absent: Sequence[float]
 ) -> tuple[NDArray[Any], BoolArray]:
-    """Raw numbers and (band, y, x) validity of a rectangle that may reach beyond the raster."""
+    """Raw numbers and (band, y, x) validity of a rectangle that may reach beyond the raster.
+
+    Whoever rewrites a raster may give nodata another number: what it declares and what the caller knows both count.
+    """
     rows, cols = window
     shape = (len(indexes), max(rows.stop - rows.start, 0), max(cols.stop - cols.start, 0))
-    declared = source.nodata if nodata is None else nodata
     data = np.zeros(shape, dtype=source.dtypes[indexes[0] - 1])
     valid = np.zeros(shape, dtype=bool)
     top, bottom = max(rows.start, 0), min(rows.stop, source.height)
@@ -177,8 +180,10 @@ def _read_window(
     part = Window(left, top, right - left, bottom - top)
     data[target] = numbers = source.read(list(indexes), window=part)
     good = np.isfinite(numbers)
-    if declared is not None and not np.isnan(declared):
-        good &= numbers != numbers.dtype.type(declared) if _fits(declared, numbers.dtype) else True
+    declared = [source.nodatavals[index - 1] for index in indexes]
+    for number in {number for number in (*absent, *declared) if number is not None}:
+        if _fits(number, numbers.dtype):
+            good &= numbers != numbers.dtype.type(number)
     masked = [MaskFlags.per_dataset in source.mask_flag_enums[index - 1] for index in indexes]
     if any(masked):  # an internal mask or an alpha band
         good &= source.read_masks(list(indexes), window=part) > 0
@@ -187,7 +192,9 @@ def _read_window(
 
 
 def _fits(number: float, dtype: np.dtype[Any]) -> bool:
-    """Whether a number can occur in a type at all: -9999 is no uint16."""
+    """Whether a number can occur in a type at all, and be found by comparing: -9999 is no uint16."""
+    if not np.isfinite(number):
+        return False
     if np.issubdtype(dtype, np.floating):
         return True
     limits = np.iinfo(dtype)
@@ -199,7 +206,7 @@ def _resample(
     geobox: GeoBox,
     indexes: Sequence[int],
     resampling: ResamplingName,
-    nodata: float | None,
+    absent: Sequence[float],
 ) -> tuple[NDArray[Any], BoolArray]:
     """Read on a grid that is not the raster's own: (band, y, x) data and validity."""
     own = GeoBox.from_rio(source)
@@ -208,7 +215,7 @@ def _resample(
     count = samples_per_side(own, geobox) if resampling == "average" else 1
     centres = points(own, geobox)
     window = covering_window(own, centres, margin=count + 2)
-    data, valid = _read_window(source, window, indexes, nodata)
+    data, valid = _read_window(source, window, indexes, absent)
     if data.size == 0:
         shape = (len(indexes), *geobox.shape)
         empty = np.zeros(shape, data.dtype if resampling == "nearest" else working_type(data.dtype))

@@ -2,7 +2,7 @@
 
 from changedetect.tiling.bands import common_bands
 from changedetect.tiling.grid import TilingOptions, cut, site_grid
-from changedetect.tiling.offsets import dark_share, settle_offset
+from changedetect.tiling.offsets import settle_offset
 from changedetect.tiling.pairs import RasterPair, open_rasters, read_rasters
 from changedetect.tiling.scenes import read_scene, read_scenes
 
@@ -11,7 +11,6 @@ __all__ = [
     "TilingOptions",
     "common_bands",
     "cut",
-    "dark_share",
     "open_rasters",
     "read_rasters",
     "read_scene",

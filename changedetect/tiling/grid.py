@@ -26,6 +26,8 @@ _MIN_TILE_PX = 16
 _UTM_NORTH, _UTM_SOUTH = 84.0, -80.0
 _ARCTIC, _ANTARCTIC = 3413, 3031
 _HALF_WORLD_DEG = 180.0
+_ANCHORS = 3
+"""Scenes whose header is tried before the grid is laid without one."""
 _NOISE_PX = 1e-6
 """Site edges that miss a pixel edge by less are on it: no extra row for rounding noise."""
 
@@ -128,12 +130,12 @@ def _utm_epsg(geometry: BaseGeometry) -> int:
 
 def _anchor(scenes: Sequence[Scene], step: float) -> tuple[float, float]:
     """Give the corner of a pixel of the scenes, when they have pixels of this size."""
-    for scene in scenes:
+    for scene in scenes[:_ANCHORS]:
         asset = scene.bands.get("red") or next(iter(scene.bands.values()))
         try:
             own = geotiff.info(asset.href).geobox
         except RasterError as error:
-            log.warning("can't align the grid to scene %s: %s", scene.scene_id, error)
+            log.info("can't align the grid to scene %s: %s", scene.scene_id, error)
             continue
         if own.affine.a == step and own.affine.e == -step:
             return own.affine.c % step, own.affine.f % step
