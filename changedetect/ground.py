@@ -57,7 +57,7 @@ def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
         )
         return replace(pair, before=before, after=after)
 
-    tiles = tiling.cut(pair.geobox, config.tiling.tile_px, diff.engine_halo_px(_pixel_m(pair.geobox)))
+    tiles = tiling.cut(pair.geobox, config.tiling.tile_px, _halo_px(pair.geobox, config))
     return Ground(grid=pair.geobox, tiles=tiles, read=read, calibrated=pair.calibrated)
 
 
@@ -99,7 +99,7 @@ def ground_of_scenes(
     grid: GeoBox, before: Sequence[Scene], after: Sequence[Scene], config: RunConfig, reader: SceneReader
 ) -> Ground:
     """Ground whose two dates are composites of scenes; reading it raises `SceneError` where a scene is dead."""
-    halo_px = diff.engine_halo_px(_pixel_m(grid)) + prepare.halo_px(_pixel_m(grid), config.prepare)
+    halo_px = _halo_px(grid, config) + prepare.halo_px(_pixel_m(grid), config.prepare)
 
     def read(spec: TileSpec) -> Pair:
         return reader.pair(spec.geobox, before, after)
@@ -110,7 +110,7 @@ def ground_of_scenes(
 def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
     """Ground whose two dates are rasters, in whatever unit their numbers are."""
     grid = rasters.geobox
-    tiles = tiling.cut(grid, config.tiling.tile_px, diff.engine_halo_px(_pixel_m(grid)))
+    tiles = tiling.cut(grid, config.tiling.tile_px, _halo_px(grid, config))
 
     def read(spec: TileSpec) -> Pair:
         before, after = tiling.read_rasters(rasters, spec.geobox)
@@ -120,6 +120,22 @@ def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
     thin = _thinned(raw, diff.stride_px(grid.shape, config.diff.sample_px))
     units = prepare.detect_units(*(date.data[np.isfinite(date.data)] for date in (thin.before, thin.after)))
     return replace(raw, read=lambda spec: prepare.apply_units(raw.read(spec), units), calibrated=units.calibrated)
+
+
+def aligned(ground: Ground, config: RunConfig) -> tuple[Ground, prepare.Alignment | None]:
+    """The ground with its dates laid over each other, and what was measured; None where that is not wanted."""
+    if not config.prepare.register:
+        return ground, None
+    alignment = prepare.fit_alignment(prepare.sample_blocks(ground.pairs()))
+    if not alignment.applied:
+        return ground, alignment
+    return replace(ground, read=_remembering(lambda spec: prepare.align(ground.read(spec), alignment))), alignment
+
+
+def _halo_px(grid: GeoBox, config: RunConfig) -> int:
+    """Pixels around a tile that the engine looks at, once the dates are aligned."""
+    shift_px = prepare.shift_halo_px(prepare.LIMIT_PX) if config.prepare.register else 0
+    return diff.engine_halo_px(_pixel_m(grid)) + shift_px
 
 
 def _remembering(read: Callable[[TileSpec], Pair]) -> Callable[[TileSpec], Pair]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
@@ -13,9 +14,10 @@ from changedetect.catalog import Catalog
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
 from changedetect.errors import PairError, SceneError
-from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, preview
+from changedetect.ground import Ground, SceneReader, aligned, ground_of_rasters, ground_of_scenes, preview
 from changedetect.lonlat import footprint, polygons_of
 from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
+from changedetect.prepare import Alignment
 from changedetect.redaction import redact
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 
@@ -82,6 +84,7 @@ def _between(parts: Sequence[str], names: Sequence[str], geometry: BaseGeometry)
 
 
 def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str, Mapping[str, Any]]) -> SiteResult:
+    ground, alignment = aligned(ground, config)
     forward, backward = read_both_ways(ground, config)
     chosen = choose(forward, backward, ground, config)
     dates = (sources["before"].get("window"), sources["after"].get("window"))
@@ -107,6 +110,7 @@ def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str
             "area_m2": float(changes["area_m2"].sum()),
             "before_scenes": len(sources["before"].get("scenes", [None])),
             "after_scenes": len(sources["after"].get("scenes", [None])),
+            "shift": _shift_px(alignment),
             **told,
         },
         provenance={
@@ -114,11 +118,17 @@ def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str
             "grid": _grid(ground.grid),
             "bands": list(picture.bands),
             "calibrated": ground.calibrated,
+            "alignment": None if alignment is None else asdict(alignment),
             "rank_correlation": forward.fitted.correlation,
             "detector": config.diff.detector,
             **told,
         },
     )
+
+
+def _shift_px(alignment: Alignment | None) -> float | None:
+    """Length of the shift between the dates, pixels; None where it is not known."""
+    return None if alignment is None or alignment.measured is None else alignment.measured.shift.length_px
 
 
 def _grid(grid: GeoBox) -> dict[str, Any]:

@@ -22,6 +22,7 @@ SUMMARY_COLUMNS = (
     "before_scenes",
     "after_scenes",
     "clear_fraction",
+    "shift",
     "rule",
     "purity",
     "worked_around",

@@ -17,6 +17,8 @@ class PrepareOptions:
     looks: int = 7
     """Clear looks sought for every pixel of a window: the clearest scenes are read until it has them. The median of
     seven is right though three of them show a missed cloud."""
+    register: bool = True
+    """Whether the dates are laid over each other where that provably helps."""
     min_looks: int = 1
     """Clear looks that a pixel needs in a window to be used."""
 
