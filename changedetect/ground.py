@@ -67,9 +67,15 @@ class SceneReader:
     def __init__(self, config: RunConfig) -> None:
         self._config = config
         self._rescued: dict[tuple[str, GeoBox, tuple[str, ...]], Tile] = {}
+        self._accounts: dict[tuple[int, int], tuple[prepare.SceneAccount, ...]] = {}
 
-    def pair(self, geobox: GeoBox, before: Sequence[Scene], after: Sequence[Scene]) -> Pair:
-        """Composites of two windows on a grid.
+    @property
+    def accounts(self) -> tuple[prepare.SceneAccount, ...]:
+        """What was decided about the pixels of each scene, over all tiles read."""
+        return prepare.added_up(one for some in self._accounts.values() for one in some)
+
+    def pair(self, spec: TileSpec, before: Sequence[Scene], after: Sequence[Scene]) -> Pair:
+        """Composites of two windows on a tile.
 
         Raises
         ------
@@ -77,10 +83,11 @@ class SceneReader:
             A scene can't be read: ask again with others.
         """
         bands = tiling.common_bands([*before, *after])
-        tiles = self._tiles([*before, *after], geobox, bands)
+        tiles = self._tiles([*before, *after], spec.geobox, bands)
         first, second = tiles[: len(before)], tiles[len(before) :]
-        options = self._config.prepare
-        return Pair(before=prepare.median_composite(first, options), after=prepare.median_composite(second, options))
+        made = prepare.make_composites(first, second, self._config.prepare, spec.inner)
+        self._accounts[spec.rows.start, spec.cols.start] = made.accounts
+        return Pair(before=made.before, after=made.after)
 
     def _tiles(self, scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> list[Tile]:
         kept, self._rescued = self._rescued, {}
@@ -102,7 +109,7 @@ def ground_of_scenes(
     halo_px = _halo_px(grid, config) + prepare.halo_px(_pixel_m(grid), config.prepare)
 
     def read(spec: TileSpec) -> Pair:
-        return reader.pair(spec.geobox, before, after)
+        return reader.pair(spec, before, after)
 
     return Ground(grid=grid, tiles=tiling.cut(grid, config.tiling.tile_px, halo_px), read=_remembering(read))
 

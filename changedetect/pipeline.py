@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -36,7 +36,7 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
         before, after = ([one.scene for one in some] for some in plan.chosen)
         ground = ground_of_scenes(plan.grid, before, after, config, reader)
         try:
-            return _compare(site, ground, config, _sources(plan))
+            return _accounted(_compare(site, ground, config, _sources(plan)), reader)
         except SceneError as error:
             plan = without(plan, error, config)
 
@@ -73,8 +73,15 @@ def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult
     windows = [Window(start=scene.datetime.date(), end=scene.datetime.date()) for scene in (before, after)]
     plan = plan_scenes(site, (before, after), (windows[0], windows[1]), config)
     chosen = [[one.scene for one in some] for some in plan.chosen]
-    ground = ground_of_scenes(plan.grid, chosen[0], chosen[1], config, SceneReader(config))
-    return _compare(site, ground, config, _sources(plan))
+    reader = SceneReader(config)
+    ground = ground_of_scenes(plan.grid, chosen[0], chosen[1], config, reader)
+    return _accounted(_compare(site, ground, config, _sources(plan)), reader)
+
+
+def _accounted(result: SiteResult, reader: SceneReader) -> SiteResult:
+    """The result with what was decided about the pixels of each scene."""
+    looks = {one.scene_id: asdict(one) for one in reader.accounts}
+    return replace(result, provenance={**result.provenance, "looks": looks})
 
 
 def _between(parts: Sequence[str], names: Sequence[str], geometry: BaseGeometry) -> Site:

@@ -2,8 +2,17 @@
 
 from changedetect.prepare.alignment import Alignment
 from changedetect.prepare.blocks import sample_blocks
-from changedetect.prepare.composite import median_composite
-from changedetect.prepare.masks import clear_sky, halo_px
+from changedetect.prepare.composite import (
+    Composites,
+    SceneAccount,
+    added_up,
+    halo_px,
+    make_composites,
+    median_composite,
+)
+from changedetect.prepare.harmonise import Harmonising, harmonise, harmonising
+from changedetect.prepare.mask_models import MaskModel
+from changedetect.prepare.masks import clear_sky
 from changedetect.prepare.options import PrepareOptions
 from changedetect.prepare.registration import LIMIT_PX, fit_alignment
 from changedetect.prepare.shifting import align, shift_halo_px
@@ -12,14 +21,22 @@ from changedetect.prepare.units import Units, apply_units, detect_units
 __all__ = [
     "LIMIT_PX",
     "Alignment",
+    "Composites",
+    "Harmonising",
+    "MaskModel",
     "PrepareOptions",
+    "SceneAccount",
     "Units",
+    "added_up",
     "align",
     "apply_units",
     "clear_sky",
     "detect_units",
     "fit_alignment",
     "halo_px",
+    "harmonise",
+    "harmonising",
+    "make_composites",
     "median_composite",
     "sample_blocks",
     "shift_halo_px",

@@ -1,8 +1,12 @@
 """What a user can choose about masks and composites."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from changedetect.errors import ConfigError
+
+CompositeName = Literal["median", "medoid", "least-cloudy", "recent"]
+"""Ways to make one picture of a window; see `changedetect.prepare.composite`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,18 @@ class PrepareOptions:
     """Whether the dates are laid over each other where that provably helps."""
     min_looks: int = 1
     """Clear looks that a pixel needs in a window to be used."""
+    composite: CompositeName = "median"
+    """One picture of a window's clear looks: median (band by band), medoid (the look nearest to the median: bands of
+    one day), least-cloudy (of the scene with least cloud), recent (of the latest scene)."""
+    reject_outliers: bool = True
+    """Leave out looks that stand out from the window's others as missed clouds, haze and shadows do."""
+    keep_roofs: bool = True
+    """Use ground that quality bands call cloud where it is the same bright, hard-edged thing on most dates: a roof."""
+    harmonise: bool = True
+    """Bring Sentinel-2 to the bands of Landsat 8/9 where a site is seen by both."""
+    mask_model: str = ""
+    """A cloud mask that is joined to the quality bands: ukis-csmask, ukis-csmask-4 (for sites without swir; both need
+    pip install changedetect[masks]), or a plug-in's name; empty: none."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.cloud_dilation_m <= 2000:

@@ -1,13 +1,16 @@
+import math
+
 import numpy as np
 import pytest
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
-from prepare_cases import CLOUD, GRID, OLI_CLEAR, OLI_CLOUD, OLI_FILL, SHADOW, SNOW, VEGETATION, tile
+from prepare_cases import CLOUD, GRID, OLI_CLEAR, OLI_CLOUD, OLI_FILL, SHADOW, SNOW, VEGETATION, of_scene, tile
 
 from changedetect.errors import ConfigError
-from changedetect.prepare import PrepareOptions, clear_sky, halo_px
+from changedetect.prepare import PrepareOptions, clear_sky
+from changedetect.prepare.masks import SATURATED, count_around, looks_of
 
 AS_SEEN = PrepareOptions(cloud_dilation_m=0)
 
@@ -52,6 +55,39 @@ def test_what_has_no_data_is_not_clear():
     np.testing.assert_array_equal(clear_sky(tile(VEGETATION, valid=valid), AS_SEEN), valid)
 
 
+def test_saturated_pixels_are_not_clear():
+    data = np.full((2, *GRID.shape), 0.3)
+    data[1, 4, 5], data[0, 6, 7] = SATURATED, SATURATED - 0.01
+    covered = ~clear_sky(tile(VEGETATION, data=data), AS_SEEN)
+    assert np.argwhere(covered).tolist() == [[4, 5]]
+
+
+def test_a_quality_band_alone_is_enough():
+    alone = tile(VEGETATION, data=np.empty((0, *GRID.shape)), bands=())
+    assert clear_sky(alone, AS_SEEN).all()
+
+
+def test_tiles_of_one_pass_are_one_look():
+    left = np.zeros(GRID.shape, dtype=bool)
+    left[:, :30] = True
+    one = of_scene(tile(VEGETATION, valid=left), scene_id="one", platform="sentinel-2a")
+    two = of_scene(tile(VEGETATION), scene_id="two", platform="sentinel-2a")
+    looks = looks_of([two, one])
+    assert [look.tile.scene.scene_id for look in looks] == ["one", "two"]
+    np.testing.assert_array_equal(looks[0].first, left)
+    np.testing.assert_array_equal(looks[1].first, ~left)
+
+
+@given(seed=st.integers(0, 99), radius=st.integers(0, 12))
+@settings(max_examples=20, deadline=None)
+def test_pixels_are_counted_in_squares(seed, radius):
+    mask = np.random.default_rng(seed).random((11, 17)) < 0.4
+    padded = np.pad(mask, radius)
+    side = 2 * radius + 1
+    wanted = [[padded[r : r + side, c : c + side].sum() for c in range(17)] for r in range(11)]
+    np.testing.assert_array_equal(count_around(mask, radius), wanted)
+
+
 @given(
     seed=st.integers(0, 99),
     distance=st.sampled_from([0.0, 10.0, 14.0, 25.0, 60.0]),
@@ -73,7 +109,7 @@ def test_a_tile_with_its_halo_equals_the_whole(seed, top, left, distance):
     options = PrepareOptions(cloud_dilation_m=distance)
     qa = np.where(np.random.default_rng(seed).random(GRID.shape) < 0.01, CLOUD, VEGETATION)
     whole = clear_sky(tile(qa), options)
-    halo = halo_px(10.0, options)
+    halo = math.ceil(distance / 10)
     rows = slice(max(top - halo, 0), min(top + 10 + halo, GRID.shape[0]))
     cols = slice(max(left - halo, 0), min(left + 10 + halo, GRID.shape[1]))
     part = clear_sky(tile(qa[rows, cols], grid=GRID[rows, cols]), options)
