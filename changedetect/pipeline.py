@@ -17,7 +17,7 @@ from changedetect.errors import PairError, SceneError
 from changedetect.ground import Ground, SceneReader, aligned, ground_of_rasters, ground_of_scenes, preview
 from changedetect.lonlat import footprint, polygons_of
 from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
-from changedetect.prepare import Alignment
+from changedetect.prepare import Alignment, harmonising
 from changedetect.redaction import redact
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 
@@ -36,7 +36,7 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
         before, after = ([one.scene for one in some] for some in plan.chosen)
         ground = ground_of_scenes(plan.grid, before, after, config, reader)
         try:
-            return _accounted(_compare(site, ground, config, _sources(plan)), reader)
+            return _accounted(_compare(site, ground, config, _sources(plan)), reader, [*before, *after])
         except SceneError as error:
             plan = without(plan, error, config)
 
@@ -75,13 +75,14 @@ def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult
     chosen = [[one.scene for one in some] for some in plan.chosen]
     reader = SceneReader(config)
     ground = ground_of_scenes(plan.grid, chosen[0], chosen[1], config, reader)
-    return _accounted(_compare(site, ground, config, _sources(plan)), reader)
+    return _accounted(_compare(site, ground, config, _sources(plan)), reader, [*chosen[0], *chosen[1]])
 
 
-def _accounted(result: SiteResult, reader: SceneReader) -> SiteResult:
+def _accounted(result: SiteResult, reader: SceneReader, scenes: Sequence[Scene]) -> SiteResult:
     """The result with what was decided about the pixels of each scene."""
     looks = {one.scene_id: asdict(one) for one in reader.accounts}
-    return replace(result, provenance={**result.provenance, "looks": looks})
+    notes = list(harmonising(scenes).notes)
+    return replace(result, provenance={**result.provenance, "looks": looks, "harmonising": notes})
 
 
 def _between(parts: Sequence[str], names: Sequence[str], geometry: BaseGeometry) -> Site:
