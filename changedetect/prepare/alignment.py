@@ -49,7 +49,9 @@ class Measured:
     """Robust standard deviation of a single block's shift, pixels; what remains after a shift of the whole: relief,
     rotation, changed ground."""
     blocks: int
-    """Blocks of the site that had something to say."""
+    """Blocks of the site that were asked."""
+    agreeing: float
+    """Share of them that have a say in the shift, 0-1: the others show no structure or another shift."""
     sharpness_of_peak: float
     """Curvature of the likelihood along its flattest direction, per pixel of ground and square pixel of shift; near 0
     where the ground has no structure in some direction."""

@@ -31,6 +31,8 @@ _NOISE_SHARE = 0.01
 """Noise in the variance of structure: a neighbourhood with less than this has none."""
 _STRUCTURED = 0.5
 """Part of the site's mean structure at which a neighbourhood counts half in the residual."""
+_ROUNDING = 1e-6
+"""Structure below this part of the largest value comes from 24 bits of mantissa."""
 _TINY: np.float32 = np.float32(1e-6)
 """Keeps ground that is not seen from dividing by zero."""
 _SLOPE = np.array([1.0, -8.0, 0.0, 8.0, -1.0]) / 12
@@ -70,13 +72,9 @@ def structures_of(dates: list[Dates]) -> list[Structure]:
     found = [
         Structure(*_structure(one.before, one.before_valid), *_structure(one.after, one.after_valid)) for one in dates
     ]
-    scales = [
-        _scale([(one.before, one.before_weight) for one in found]),
-        _scale([(one.after, one.after_weight) for one in found]),
-    ]
-    return [
-        Structure(one.before / scales[0], one.before_weight, one.after / scales[1], one.after_weight) for one in found
-    ]
+    before = _scale([(one.before, one.before_weight) for one in found], max(_size(one.before) for one in dates))
+    after = _scale([(one.after, one.after_weight) for one in found], max(_size(one.after) for one in dates))
+    return [Structure(one.before / before, one.before_weight, one.after / after, one.after_weight) for one in found]
 
 
 def _structure(data: FloatArray, valid: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -90,11 +88,16 @@ def _structure(data: FloatArray, valid: BoolArray) -> tuple[FloatArray, FloatArr
     return np.asarray((fine - coarse) * (cover > 0), dtype=np.float32), cover.astype(np.float32)
 
 
-def _scale(parts: list[tuple[FloatArray, FloatArray]]) -> FloatArray:
+def _scale(parts: list[tuple[FloatArray, FloatArray]], size: float) -> FloatArray:
+    """(band, 1, 1) standard deviation; infinite for a band without structure but for rounding."""
     energy = np.sum([(data * data * weight).sum(axis=(1, 2), dtype=np.float64) for data, weight in parts], axis=0)
     pixels = sum(float(weight.sum(dtype=np.float64)) for _, weight in parts)
     scale = np.sqrt(energy / max(pixels, 1.0))
-    return np.where(scale > 0, scale, 1).astype(np.float32)[:, None, None]
+    return np.where(scale > _ROUNDING * size, scale, np.inf).astype(np.float32)[:, None, None]
+
+
+def _size(data: FloatArray) -> float:
+    return float(np.abs(data).max(initial=0))
 
 
 def look(structure: Structure, inner: tuple[slice, slice], shift: Shift) -> Look:

@@ -21,6 +21,8 @@ SMALLEST_PX = 0.25
 there is to gain (three suburbs that lie 0.1-0.2 px apart were no better for it)."""
 _MOST_UNCERTAIN_PX = 0.1
 """Standard error above which the blocks are said to disagree."""
+_LEAST_AGREEING = 0.7
+"""Share of the blocks that must have a say: a site of two halves that moved differently has no one shift."""
 _LEAST_BLOCKS = 4
 """Two to fit and two to check."""
 _LEAST_GAIN = 0.005
@@ -72,7 +74,7 @@ def fit_alignment(blocks: Blocks, *, limit_px: float = LIMIT_PX) -> Alignment:
     shift, looks = _refined(structures, inners, whole_shift(structures))
     measured = _measured(shift, looks)
     if measured is None:
-        return _unmeasured("the ground shows no structure that both dates share")
+        return _unmeasured("the ground shows too little structure that both dates share")
     others = _others(shift, looks, [block.fold for block in chosen])
     here = [look(*each, Shift(dy_px=0, dx_px=0)) for each in zip(structures, inners, strict=True)]
     there = [look(*each) for each in zip(structures, inners, others, strict=True)]
@@ -160,11 +162,13 @@ def _measured(shift: Shift, looks: Sequence[Look]) -> Measured | None:
     covariance = bread @ filling @ bread * telling / (telling - 1)
     away = np.hypot(*_own_steps(looks).T)
     return Measured(
-        shift=shift,
+        # A thousandth of a pixel is noise, and may differ between machines.
+        shift=Shift(dy_px=round(shift.dy_px, 3), dx_px=round(shift.dx_px, 3)),
         uncertainty_px=float(np.sqrt(np.linalg.eigvalsh(covariance)[-1])),
         # The median length of a two-dimensional normal step is 1.1774 standard deviations.
         spread_px=weighted_median(away, _say(looks)) / 1.1774,
-        blocks=telling,
+        blocks=len(looks),
+        agreeing=telling / len(looks),
         sharpness_of_peak=flattest / max(pixels, 1.0),
     )
 
@@ -209,10 +213,10 @@ def _judged(measured: Measured, residuals: tuple[float, float], limit_px: float)
     shift, gain = measured.shift, 1 - residuals[1] / max(residuals[0], 1e-9)
     if shift.length_px > limit_px and gain >= _CLEAR_GAIN:
         return "beyond_limit", f"not aligned: after is off by more than {limit_px:g} px ({_words(shift)})"
-    if measured.uncertainty_px > _MOST_UNCERTAIN_PX:
+    if measured.uncertainty_px > _MOST_UNCERTAIN_PX or measured.agreeing < _LEAST_AGREEING:
         return "disagrees", (
-            f"not aligned: {measured.blocks} blocks disagree on the shift ({_words(shift)}, give or take"
-            f" {measured.uncertainty_px:.2f} px)"
+            f"not aligned: the site's blocks disagree on the shift ({_words(shift)}, give or take"
+            f" {measured.uncertainty_px:.2f} px, is what {measured.agreeing:.0%} of {measured.blocks} say)"
         )
     if shift.length_px < SMALLEST_PX:
         return "in_place", f"the dates agree within {SMALLEST_PX:g} px ({_words(shift)})"
@@ -221,7 +225,7 @@ def _judged(measured: Measured, residuals: tuple[float, float], limit_px: float)
             f"not aligned: moving by {_words(shift)} changes what the dates don't share by {-gain:+.1%} on blocks that"
             " were not asked"
         )
-    return "aligned", f"after lay {_words(shift)}; moved, the dates share {gain:.0%} more of what they did not"
+    return "aligned", f"after lay {_words(shift)}; moved, what the dates do not share falls by {gain:.0%}"
 
 
 def _words(shift: Shift) -> str:
