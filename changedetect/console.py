@@ -11,7 +11,8 @@ from rich.text import Text
 
 from changedetect.model import SiteResult
 from changedetect.redaction import redact
-from changedetect.scouting import WINDOW_NAMES, Found, Planned
+from changedetect.scouting import Found, Planned
+from changedetect.types import WINDOW_NAMES
 
 people = Console(stderr=True)
 """Where people read."""

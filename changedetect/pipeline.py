@@ -20,6 +20,7 @@ from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
 from changedetect.prepare import Alignment, harmonising
 from changedetect.redaction import redact
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
+from changedetect.types import WINDOW_NAMES
 
 
 def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
@@ -145,8 +146,8 @@ def _grid(grid: GeoBox) -> dict[str, Any]:
 
 def _sources(plan: Plan) -> dict[str, dict[str, Any]]:
     """What is told of either date: its window, the scenes read, and how many were not."""
-    told = {}
-    for name, window, weighed, chosen in zip(("before", "after"), plan.windows, plan.weighed, plan.chosen, strict=True):
+    told: dict[str, dict[str, Any]] = {}
+    for name, window, weighed, chosen in zip(WINDOW_NAMES, plan.windows, plan.weighed, plan.chosen, strict=True):
         scenes = [_told(one) for one in chosen]
         told[name] = {"window": str(window), "scenes": scenes, "scenes_not_needed": len(weighed) - len(chosen)}
     return told

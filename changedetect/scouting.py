@@ -11,12 +11,9 @@ from changedetect.errors import ChangeDetectError, ConfigError, RasterError, Sce
 from changedetect.model import Scene, Site
 from changedetect.parallel import mapped
 from changedetect.selection import Plan, Weighed, look, plan_site, without
-from changedetect.types import WindowName
+from changedetect.types import WINDOW_NAMES, WindowName
 
 log = logging.getLogger(__name__)
-
-WINDOW_NAMES: tuple[WindowName, WindowName] = ("before", "after")
-"""The two windows of a comparison, in order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

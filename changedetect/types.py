@@ -25,3 +25,6 @@ SiteStatus = Literal["ok", "failed"]
 
 WindowName = Literal["before", "after"]
 """The two dates of a comparison."""
+
+WINDOW_NAMES: tuple[WindowName, WindowName] = ("before", "after")
+"""Both, in order of time."""

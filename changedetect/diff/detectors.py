@@ -7,7 +7,6 @@ multiple of the median is steadier than a histogram threshold such as Otsu's, wh
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Protocol
 
@@ -16,7 +15,7 @@ import numpy as np
 from changedetect.diff.features import Features
 from changedetect.diff.irmad import fit_irmad
 from changedetect.diff.whitened import NOISE_FLOOR, fit_whitened
-from changedetect.errors import ConfigError
+from changedetect.plugins import plugin_named
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 Strength = Callable[[Features], FloatArray]
@@ -158,9 +157,5 @@ def detector_named(name: str) -> Detector:
     """
     if name in DETECTORS:
         return DETECTORS[name]
-    plugins = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
-    if name in plugins:
-        plugin: Detector = plugins[name].load()()
-        return plugin
-    msg = f"unknown detector {name!r}: choose one of {', '.join(sorted({*DETECTORS, *plugins}))}"
-    raise ConfigError(msg)
+    plugin: Detector = plugin_named(ENTRY_POINTS, name, DETECTORS, f"unknown detector {name!r}")
+    return plugin

@@ -8,7 +8,6 @@ from changedetect.prepare.composite import (
     added_up,
     halo_px,
     make_composites,
-    median_composite,
 )
 from changedetect.prepare.harmonise import Harmonising, harmonise, harmonising
 from changedetect.prepare.mask_models import MaskModel
@@ -37,7 +36,6 @@ __all__ = [
     "harmonise",
     "harmonising",
     "make_composites",
-    "median_composite",
     "sample_blocks",
     "shift_halo_px",
 ]

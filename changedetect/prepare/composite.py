@@ -18,8 +18,6 @@ from changedetect.prepare.outliers import STRIP_ROWS, outlier_reach_px, outliers
 from changedetect.prepare.roofs import roof_reach_px, roofs_called_cloud
 from changedetect.types import BoolArray, FloatArray
 
-_NO_SCENE = "no scene to make a composite of: widen the window"
-
 WHOLE = (slice(None), slice(None))
 """All rows and columns of a tile."""
 
@@ -105,7 +103,8 @@ def make_composites(
         The mask model needs bands that the tiles lack.
     """
     if not before or not after:
-        raise NoScenesError(_NO_SCENE)
+        msg = "no scene to make a composite of: widen the window"
+        raise NoScenesError(msg)
     target = harmonising([tile.scene for tile in (*before, *after)]).target if options.harmonise else None
     windows = [looks_of([harmonise(tile, target) for tile in tiles]) for tiles in (before, after)]
     if options.mask_model:
@@ -118,14 +117,6 @@ def make_composites(
         roofs = [roofs_called_cloud(*windows), roofs_called_cloud(*reversed(windows))]
     made = [_window(looks, roof, options, owned) for looks, roof in zip(windows, roofs, strict=True)]
     return Composites(before=made[0][0], after=made[1][0], accounts=(*made[0][1], *made[1][1]))
-
-
-def median_composite(tiles: Sequence[Tile], options: PrepareOptions) -> Composite:
-    """Combine the looks of one window that its quality bands alone call clear; `make_composites` does more."""
-    if not tiles:
-        raise NoScenesError(_NO_SCENE)
-    looks = looks_of(tiles)
-    return composite_of([look.tile for look in looks], _clear(looks, options), options)
 
 
 def added_up(accounts: Iterable[SceneAccount]) -> tuple[SceneAccount, ...]:

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
@@ -18,6 +17,7 @@ import numpy as np
 from changedetect.errors import BandError, ConfigError
 from changedetect.grid import pixel_size_m
 from changedetect.model import Tile
+from changedetect.plugins import plugin_named
 from changedetect.types import BoolArray, FloatArray
 
 ENTRY_POINTS = "changedetect.mask_models"
@@ -125,12 +125,9 @@ def mask_model_named(name: str) -> MaskModel:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]()
-    plugins = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
-    if name in plugins:
-        plugin: MaskModel = plugins[name].load()()
-        return plugin
-    msg = f"prepare.mask_model is {name!r}, which is unknown: choose one of {', '.join(sorted({*BUILT_IN, *plugins}))}"
-    raise ConfigError(msg)
+    unknown = f"prepare.mask_model is {name!r}, which is unknown"
+    plugin: MaskModel = plugin_named(ENTRY_POINTS, name, BUILT_IN, unknown)
+    return plugin
 
 
 def model_reach_px(model: MaskModel, pixel_m: float) -> int:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from changedetect.diff import DETECTORS, ENTRY_POINTS, Detector, DiffOptions, Features, Strength, detector_named, fit
-from changedetect.diff import detectors as module
 from changedetect.diff.features import features_of
 from changedetect.errors import ConfigError
 from changedetect.model import Pair
@@ -48,7 +47,7 @@ def plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
         assert group == ENTRY_POINTS
         return [SimpleNamespace(name="largest-step", load=lambda: LargestStep)]
 
-    monkeypatch.setattr(module, "entry_points", installed)
+    monkeypatch.setattr("changedetect.plugins.entry_points", installed)
 
 
 def strength_of(detector: Detector, pair: Pair, sample: Features) -> FloatArray:

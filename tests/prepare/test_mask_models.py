@@ -87,9 +87,7 @@ def test_a_tile_with_its_halo_equals_the_whole(seed, top, left, half):
 
 def plugged(monkeypatch, model):
     entry = SimpleNamespace(name=model.name, load=lambda: lambda: model)
-    monkeypatch.setattr(
-        "changedetect.prepare.mask_models.entry_points", lambda group: [entry] if "mask" in group else []
-    )
+    monkeypatch.setattr("changedetect.plugins.entry_points", lambda group: [entry] if "mask" in group else [])
 
 
 def test_a_plug_in_hides_what_quality_bands_miss(monkeypatch):
