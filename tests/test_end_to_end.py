@@ -3,6 +3,9 @@
 import csv
 import json
 import logging
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.managers import BaseManager, NamespaceProxy
 from pathlib import Path
 
 import boto3
@@ -33,6 +36,45 @@ FAULTS = (
     Fault(kind="reset_body", path="*/SCL.tif", times=3),
     Fault(kind="slow", path="*/SCL.tif", seconds=0.05, times=None),
 )
+
+
+class ServerProxy(NamespaceProxy):
+    """A file server in another process, with its properties."""
+
+    _exposed_ = ("__getattribute__", "__setattr__", "__delattr__", "start", "stop")
+
+
+class StartedServer(FileServer):
+    """A file server whose start gives nothing back: a server can't travel between processes."""
+
+    def start(self):
+        self.__enter__()
+
+    def stop(self):
+        self.__exit__()
+
+
+class Elsewhere(BaseManager):
+    pass
+
+
+Elsewhere.register("FileServer", StartedServer, ServerProxy)
+
+
+@contextmanager
+def file_server(*arguments, **options):
+    """Serve from a process of its own.
+
+    rasterio holds the interpreter in some calls that wait for another thread's request: a server that needs the same
+    interpreter to answer it would let both wait until GDAL gives up.
+    """
+    with Elsewhere(ctx=get_context("spawn")) as manager:
+        server = manager.FileServer(*arguments, **options)
+        server._callmethod("start")
+        try:
+            yield server
+        finally:
+            server._callmethod("stop")
 
 
 def run(monkeypatch, *arguments):
@@ -103,7 +145,7 @@ def clouds(monkeypatch, tmp_path):
     # Names of their own, for GDAL remembers what it read of a URL for as long as the process lives.
     plain, blob = f"{tmp_path.name.lower()}.example.org", f"{tmp_path.name.lower()}.blob.core.windows.net"
     hosts = {plain: ".", blob: "."}
-    with FileServer(SAMPLE, latency_s=0.005, hosts=hosts, sas=SasPolicy(uses=40)) as server:
+    with file_server(SAMPLE, latency_s=0.005, hosts=hosts, sas=SasPolicy(uses=40)) as server:
         monkeypatch.setenv("GDAL_HTTP_PROXY", server.url.removeprefix("http://"))
         monkeypatch.setenv("http_proxy", server.url)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
