@@ -30,8 +30,10 @@ def progress(results: Iterable[SiteResult], total: int) -> list[SiteResult]:
             done.append(result)
             bar.advance(task)
             if not people.is_terminal:
-                outcome = f"{len(result.changes)} changes" if result.status == "ok" else f"failed: {result.reason}"
-                say(f"{result.site.site_id}: {outcome}")
+                found = (
+                    f"{len(result.changes)} changes" if result.status == "ok" else f"{result.status}: {result.reason}"
+                )
+                say(f"{result.site.site_id}: {found}")
     return done
 
 
@@ -52,14 +54,17 @@ def show_results(results: Sequence[SiteResult], out: Path) -> None:
         table.add_row(Text(result.site.site_id), result.status, *_numbers(result), str(result.summary.get("rule", "")))
     people.print(table)
     for result in results:
-        if result.status == "failed":
-            say(f"failed  {result.site.site_id}: {result.reason}", style="red")
+        if result.status != "ok":
+            style = "red" if result.status == "failed" else "yellow"
+            say(f"{result.status}  {result.site.site_id}: {result.reason}", style=style)
+        elif told := result.summary.get("warnings"):
+            say(f"beware  {result.site.site_id}: {told}", style="yellow")
     say(f"polygons  {out / 'changes.geojson'}\npictures  {out / 'sites'}/<site>/before.png, after.png")
 
 
 def _numbers(result: SiteResult) -> list[str]:
     told = result.summary
-    if result.status != "ok":
+    if result.status == "failed":
         return [""] * 4
     counts = [str(told["n_construction"]), str(told["n_clearing"])]
     return [*counts, f"{told['area_m2']:,.0f}", f"{told['clear_fraction']:.0%}"]

@@ -129,20 +129,58 @@ def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
     return replace(raw, read=lambda spec: prepare.apply_units(raw.read(spec), units), calibrated=units.calibrated)
 
 
-def aligned(ground: Ground, config: RunConfig) -> tuple[Ground, prepare.Alignment | None]:
-    """The ground with its dates laid over each other, and what was measured; None where that is not wanted."""
-    if not config.prepare.register:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """What was decided to make two dates comparable; None where it was not asked for."""
+
+    alignment: prepare.Alignment | None
+    """How they are laid over each other."""
+    sharpness: prepare.Sharpness | None
+    """How the sharper one is blurred."""
+
+    @property
+    def blur_left_px(self) -> float | None:
+        """Relative blur of the dates as they are compared, standard deviation, pixels; None where it is not known."""
+        if self.sharpness is None or self.sharpness.blur_px is None:
+            return None
+        return abs(self.sharpness.blur_px) if self.sharpness.blurred is None else 0.0
+
+
+def matched(ground: Ground, config: RunConfig) -> tuple[Ground, Matching]:
+    """The ground with its dates laid over each other and equally sharp, and what was decided."""
+    options = config.prepare
+    if not (options.register or options.match_sharpness):
+        return ground, Matching(alignment=None, sharpness=None)
+    blocks = prepare.sample_blocks(ground.pairs())
+    alignment = prepare.fit_alignment(blocks) if options.register else None
+    sharpness = prepare.fit_sharpness(blocks, alignment) if options.match_sharpness else None
+
+    def read(spec: TileSpec) -> Pair:
+        pair = ground.read(spec)
+        pair = pair if alignment is None else prepare.align(pair, alignment)
+        return pair if sharpness is None else prepare.match_sharpness(pair, sharpness)
+
+    return replace(ground, read=_remembering(read)), Matching(alignment=alignment, sharpness=sharpness)
+
+
+def levelled(ground: Ground, picture: Pair, config: RunConfig) -> tuple[Ground, diff.Levels | None]:
+    """The ground with a date that is off in reflectance put right, and what was decided; None where not wanted.
+
+    `picture` is the ground's `preview`.
+    """
+    if not config.diff.level:
         return ground, None
-    alignment = prepare.fit_alignment(prepare.sample_blocks(ground.pairs()))
-    if not alignment.applied:
-        return ground, alignment
-    return replace(ground, read=_remembering(lambda spec: prepare.align(ground.read(spec), alignment))), alignment
+    levels = diff.fit_levels(replace(picture, calibrated=ground.calibrated))
+    if levels.off is None:
+        return ground, levels
+    return replace(ground, read=_remembering(lambda spec: diff.level(ground.read(spec), levels))), levels
 
 
 def _halo_px(grid: GeoBox, config: RunConfig) -> int:
     """Pixels around a tile that the engine looks at, once the dates are aligned."""
     shift_px = prepare.shift_halo_px(prepare.LIMIT_PX) if config.prepare.register else 0
-    return diff.engine_halo_px(_pixel_m(grid)) + shift_px
+    blur_px = prepare.REACH_PX if config.prepare.match_sharpness else 0
+    return diff.engine_halo_px(_pixel_m(grid)) + shift_px + blur_px
 
 
 def _remembering(read: Callable[[TileSpec], Pair]) -> Callable[[TileSpec], Pair]:

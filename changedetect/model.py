@@ -260,9 +260,9 @@ class SiteResult:
     site: Site
     """The place."""
     status: SiteStatus
-    """`ok`, or `failed` with a `reason`."""
+    """`ok`; `poor`: compared, but the pair is too bad for polygons; or `failed`."""
     reason: str = ""
-    """Why it failed, in one line; empty when it did not."""
+    """Why it is poor or failed, in one line; empty when it is neither."""
     changes: gpd.GeoDataFrame
     """One row a change, lon/lat, with the columns of `changedetect.changes`. Empty when none or failed."""
     change_map: ChangeMap | None = None

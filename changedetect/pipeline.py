@@ -11,13 +11,16 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect import tiling
 from changedetect.catalog import Catalog
+from changedetect.changes import empty_changes
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
+from changedetect.diff import Levels
 from changedetect.errors import PairError, SceneError
-from changedetect.ground import Ground, SceneReader, aligned, ground_of_rasters, ground_of_scenes, preview
+from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, levelled, matched, preview
 from changedetect.lonlat import footprint, polygons_of
 from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
-from changedetect.prepare import Alignment, harmonising
+from changedetect.prepare import Alignment, Sharpness, harmonising
+from changedetect.quality import assess, lowered
 from changedetect.redaction import redact
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 from changedetect.types import WINDOW_NAMES
@@ -37,7 +40,9 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
         before, after = ([one.scene for one in some] for some in plan.chosen)
         ground = ground_of_scenes(plan.grid, before, after, config, reader)
         try:
-            return _accounted(_compare(site, ground, config, _sources(plan)), reader, [*before, *after])
+            return _accounted(
+                _compare(site, ground, config, _sources(plan), (before, after)), reader, [*before, *after]
+            )
         except SceneError as error:
             plan = without(plan, error, config)
 
@@ -76,7 +81,9 @@ def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult
     chosen = [[one.scene for one in some] for some in plan.chosen]
     reader = SceneReader(config)
     ground = ground_of_scenes(plan.grid, chosen[0], chosen[1], config, reader)
-    return _accounted(_compare(site, ground, config, _sources(plan)), reader, [*chosen[0], *chosen[1]])
+    return _accounted(
+        _compare(site, ground, config, _sources(plan), (chosen[0], chosen[1])), reader, [*chosen[0], *chosen[1]]
+    )
 
 
 def _accounted(result: SiteResult, reader: SceneReader, scenes: Sequence[Scene]) -> SiteResult:
@@ -92,13 +99,22 @@ def _between(parts: Sequence[str], names: Sequence[str], geometry: BaseGeometry)
     return Site(site_id=site_id[:100], name=f"{names[0]} to {names[1]}", geometry=geometry)
 
 
-def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str, Mapping[str, Any]]) -> SiteResult:
-    ground, alignment = aligned(ground, config)
+def _compare(
+    site: Site,
+    ground: Ground,
+    config: RunConfig,
+    sources: Mapping[str, Mapping[str, Any]],
+    scenes: tuple[Sequence[Scene], Sequence[Scene]] = ((), ()),
+) -> SiteResult:
+    ground, matching = matched(ground, config)
+    picture = preview(ground)
+    ground, levels = levelled(ground, picture, config)
     forward, backward = read_both_ways(ground, config)
+    quality = assess(forward, picture, scenes, matching.alignment, matching.blur_left_px)
+    forward, backward = (lowered(reading, quality.confidence_factor) for reading in (forward, backward))
     chosen = choose(forward, backward, ground, config)
     dates = (sources["before"].get("window"), sources["after"].get("window"))
-    changes = changes_frame(site, chosen, ground, dates)
-    picture = preview(ground)
+    changes = empty_changes() if quality.poor else changes_frame(site, chosen, ground, dates)
     told = {
         "clear_fraction": float((forward.layers.changed != UNKNOWN).mean()),
         "rule": "settled" if forward.settled else "restless",
@@ -107,7 +123,8 @@ def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str
     counts = {f"n_{kind}": int((changes["kind"] == kind).sum()) for kind in ("construction", "clearing")}
     return SiteResult(
         site=site,
-        status="ok",
+        status="poor" if quality.poor else "ok",
+        reason=quality.reason,
         changes=changes,
         change_map=change_map(forward, chosen, ground),
         preview=picture,
@@ -119,7 +136,10 @@ def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str
             "area_m2": float(changes["area_m2"].sum()),
             "before_scenes": len(sources["before"].get("scenes", [None])),
             "after_scenes": len(sources["after"].get("scenes", [None])),
-            "shift": _shift_px(alignment),
+            "shift": _shift_px(matching.alignment),
+            "season_gap_d": quality.season_gap_d,
+            "noise": quality.visible_noise,
+            "warnings": "; ".join(quality.warnings),
             **told,
         },
         provenance={
@@ -127,12 +147,22 @@ def _compare(site: Site, ground: Ground, config: RunConfig, sources: Mapping[str
             "grid": _grid(ground.grid),
             "bands": list(picture.bands),
             "calibrated": ground.calibrated,
-            "alignment": None if alignment is None else asdict(alignment),
+            **{
+                name: _record(part)
+                for name, part in (("alignment", matching.alignment), ("sharpness", matching.sharpness))
+            },
+            "levels": _record(levels),
+            "radiometry": [asdict(band) for band in forward.fitted.radiometry],
+            "quality": asdict(quality),
             "rank_correlation": forward.fitted.correlation,
             "detector": config.diff.detector,
             **told,
         },
     )
+
+
+def _record(part: Alignment | Sharpness | Levels | None) -> dict[str, Any] | None:
+    return None if part is None else asdict(part)
 
 
 def _shift_px(alignment: Alignment | None) -> float | None:

@@ -20,7 +20,7 @@ IntArray = NDArray[np.integer]
 Kind = Literal["construction", "clearing", "removal", "other"]
 """What a change is. See `changedetect.model.KIND_CODES` for the raster codes."""
 
-SiteStatus = Literal["ok", "failed"]
+SiteStatus = Literal["ok", "poor", "failed"]
 """How a site ended."""
 
 WindowName = Literal["before", "after"]

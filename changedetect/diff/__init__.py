@@ -8,6 +8,7 @@ from changedetect.diff.evidence import Evidence, gather
 from changedetect.diff.features import Features
 from changedetect.diff.found import Found, stands
 from changedetect.diff.kinds import Judgement, judge
+from changedetect.diff.levels import Levels, fit_levels, level
 from changedetect.diff.options import DiffOptions
 from changedetect.diff.sample import sample_features, stride_px
 
@@ -22,15 +23,18 @@ __all__ = [
     "Found",
     "Judgement",
     "Layers",
+    "Levels",
     "Strength",
     "apply",
     "attributes",
     "detector_named",
     "engine_halo_px",
     "fit",
+    "fit_levels",
     "gather",
     "is_settled",
     "judge",
+    "level",
     "purity",
     "sample_features",
     "stands",

@@ -14,7 +14,15 @@ from changedetect.diff.features import Features, features_of, halo_px
 from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
 from changedetect.diff.indices import Bands, ndvi
 from changedetect.diff.options import DiffOptions
-from changedetect.diff.radiometry import IndexScale, Normalisation, fit_index_scale, fit_normalisation, no_change_half
+from changedetect.diff.radiometry import (
+    BandRadiometry,
+    IndexScale,
+    Normalisation,
+    describe,
+    fit_index_scale,
+    fit_normalisation,
+    no_change_half,
+)
 from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
 from changedetect.errors import PairError
 from changedetect.grid import mean_pixel_m
@@ -40,6 +48,8 @@ class Fitted:
 
     normalisation: Normalisation
     """Earlier date → radiometry of the later one."""
+    radiometry: tuple[BandRadiometry, ...]
+    """The same told band by band, with what difference it leaves on unchanged ground."""
     strength: Strength
     """The detector, fitted."""
     changed_at: float
@@ -100,6 +110,13 @@ def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
     _, after = normalised.reflectance(scales[1])
     return Fitted(
         normalisation=normalisation,
+        radiometry=describe(
+            normalisation,
+            (sample.before[:, no_change], sample.after[:, no_change]),
+            (sample.before_smooth[:, no_change], sample.after_smooth[:, no_change]),
+            sample.bands,
+            scales[1].gain,
+        ),
         strength=detector.fit(normalised, no_change),
         changed_at=options.changed_at or detector.changed_at,
         object_at=options.object_at or detector.object_at,

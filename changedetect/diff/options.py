@@ -22,6 +22,8 @@ class DiffOptions:
     """Strength (multiples of the pair's median) that counts as changed in change_map.tif; unset: the detector's own."""
     object_at: float | None = None
     """Strength that a pixel of a reported object must exceed; unset: the detector's own."""
+    level: bool = True
+    """Whether a date whose reflectance is clearly off is put right by the other one."""
     sample_px: int = 500_000
     """About how many pixels of a site the statistics are fitted on."""
 

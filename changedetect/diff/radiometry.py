@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from changedetect.diff.irmad import fit_irmad
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 NO_CHANGE_SHARE = 0.5
 """Share of the ground taken as unchanged. Half is safe: no pair worth comparing changed more than that."""
+
+WORSE_BY = 1.05
+"""A line is refused where the difference grows by more than this factor: less is chance, and a refusal for it would
+make the result depend on whether a band was off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,32 @@ class Normalisation:
         return before * gain.reshape(shape) + offset.reshape(shape)
 
 
-def no_change_half(before: FloatArray, after: FloatArray) -> BoolArray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandRadiometry:
+    """How one band was brought onto the later date, and what difference is left where nothing changed.
+
+    In reflectance, or in what stands for it where the numbers are raw.
+    """
+
+    band: str
+    """Common name."""
+    gain: float
+    """Slope of the line at the band's median; 1 where it was refused."""
+    offset: float
+    """Intercept of the line at the band's median; 0 where it was refused."""
+    r2: float
+    """Share of the later date's variance that the earlier one explains, 0-1."""
+    difference_before: float
+    """Size of the difference as the dates came: 1.4826 times its median."""
+    difference_after: float
+    """The same with the line applied: what is left of radiometry, sensor noise and season."""
+    noise_floor: float
+    """Robust standard deviation of what is left after smoothing, which a change must stand out of."""
+    refused: str
+    """Why the line was not applied, in words; empty where it was."""
+
+
+def no_change_half(before: NDArray[np.floating], after: NDArray[np.floating]) -> BoolArray:
     """(pixel,) True on the half of the pixels that IR-MAD finds least changed; inputs are (band, pixel)."""
     chi_square = fit_irmad(before, after).chi_square(before, after)
     return np.asarray(chi_square <= np.quantile(chi_square, NO_CHANGE_SHARE))
@@ -41,6 +71,10 @@ def no_change_half(before: FloatArray, after: FloatArray) -> BoolArray:
 
 def fit_normalisation(before: FloatArray, after: FloatArray, no_change: BoolArray) -> Normalisation:
     """Least squares per band on the unchanged pixels; a band without contrast keeps gain 1.
+
+    A band is left as it is where the line fitted to every second unchanged pixel takes the others farther apart. Least
+    squares, not a robust or an orthogonal line: the half is free of outliers already, and on real pairs both cost
+    accuracy (docs/preparing.md).
 
     Parameters
     ----------
@@ -50,11 +84,77 @@ def fit_normalisation(before: FloatArray, after: FloatArray, no_change: BoolArra
         (pixel,) True where unchanged.
     """
     x, y = before[:, no_change].astype(np.float64), after[:, no_change].astype(np.float64)
+    gain, offset = least_squares(x, y)
+    tried_gain, tried_offset = least_squares(x[:, ::2], y[:, ::2])
+    rest_x, rest_y = x[:, 1::2], y[:, 1::2]
+    worse = size(rest_y - _on_line(rest_x, tried_gain, tried_offset)) > WORSE_BY * size(rest_y - rest_x)
+    return Normalisation(gain=np.where(worse, 1.0, gain), offset=np.where(worse, 0.0, offset))
+
+
+def least_squares(x: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Slope and intercept (band,) of `y` (band, pixel) on `x`; slope 1 where `x` is flat."""
     mean_x, mean_y = x.mean(axis=1), y.mean(axis=1)
     dx, dy = x - mean_x[:, None], y - mean_y[:, None]
     variance = (dx * dx).sum(axis=1)
     gain = np.where(variance > 0, (dx * dy).sum(axis=1) / np.where(variance > 0, variance, 1), 1.0)
-    return Normalisation(gain=gain, offset=mean_y - gain * mean_x)
+    return gain, mean_y - gain * mean_x
+
+
+def size(difference: Float64Array) -> Float64Array:
+    """(band,) robust size of a (band, pixel) difference about zero: 1.4826 times its median, as of a normal one."""
+    return np.asarray(1.4826 * np.median(np.abs(difference), axis=1))
+
+
+def _on_line(x: Float64Array, gain: Float64Array, offset: Float64Array) -> Float64Array:
+    return np.asarray(gain[:, None] * x + offset[:, None])
+
+
+def describe(
+    normalisation: Normalisation,
+    sharp: tuple[FloatArray, FloatArray],
+    smooth: tuple[FloatArray, FloatArray],
+    bands: Sequence[str],
+    unit: Float64Array,
+) -> tuple[BandRadiometry, ...]:
+    """Report a normalisation band by band.
+
+    Parameters
+    ----------
+    sharp, smooth
+        Earlier and later date, (band, pixel) square roots of numbers where unchanged, not normalised.
+    bands
+        Common names.
+    unit
+        (band,) what numbers are multiplied by to be reflectance.
+    """
+    x, y = (date.astype(np.float64) for date in sharp)
+    gain, offset = normalisation.gain, normalisation.offset
+    fitted = _on_line(x, gain, offset)
+    # Of squares of roots: the line a * sqrt(r) + b is (a * sqrt(r) + b)**2 in reflectance r, here by its tangent.
+    root = np.median(x, axis=1)
+    slope = gain * (gain * root + offset) / np.where(root > 0, root, 1)
+    intercept = unit * ((gain * root + offset) ** 2 - slope * root**2)
+    left = _on_line(smooth[0].astype(np.float64), gain, offset) ** 2 - smooth[1].astype(np.float64) ** 2
+    noise = unit * size(left - np.median(left, axis=1)[:, None])
+    as_came, as_left = unit * size(x**2 - y**2), unit * size(fitted**2 - y**2)
+    return tuple(
+        BandRadiometry(
+            band=name,
+            gain=float(slope[i]),
+            offset=float(intercept[i]),
+            r2=_r2(x[i], y[i]),
+            difference_before=float(as_came[i]),
+            difference_after=float(as_left[i]),
+            noise_floor=float(noise[i]),
+            refused="" if (gain[i], offset[i]) != (1, 0) or not as_came[i] else "a line takes the dates farther apart",
+        )
+        for i, name in enumerate(bands)
+    )
+
+
+def _r2(x: Float64Array, y: Float64Array) -> float:
+    flat = np.ptp(x) == 0 or np.ptp(y) == 0
+    return 1.0 if flat else float(np.corrcoef(x, y)[0, 1] ** 2)
 
 
 TYPICAL_LAND: Mapping[str, float] = MappingProxyType(

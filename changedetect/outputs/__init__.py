@@ -32,7 +32,7 @@ def write_site(result: SiteResult, out: Path) -> None:
     folder = out / "sites" / result.site.site_id
     for name in _SITE_FILES:
         remove(folder / name)
-    if result.status == "ok":
+    if result.status != "failed":
         changes = conform(result.changes)
         write_geojson(folder / "changes.geojson", changes)
         if result.change_map is not None:
@@ -67,7 +67,7 @@ def write_run(results: Iterable[SiteResult], out: Path, run: Mapping[str, Any]) 
     """
     kept = list(results)
     remove(out / "run.json")
-    changes = gather([result.changes for result in kept if result.status == "ok"])
+    changes = gather([result.changes for result in kept if result.status != "failed"])
     write_geojson(out / "changes.geojson", changes)
     write_geoparquet(out / "changes.parquet", changes)
     write_summary(out / "summary.csv", kept)

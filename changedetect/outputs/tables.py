@@ -23,9 +23,12 @@ SUMMARY_COLUMNS = (
     "after_scenes",
     "clear_fraction",
     "shift",
+    "season_gap_d",
+    "noise",
     "rule",
     "purity",
     "worked_around",
+    "warnings",
     "reason",
 )
 """Columns of `summary.csv`; those between `status` and `reason` are taken from `SiteResult.summary`."""

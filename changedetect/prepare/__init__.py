@@ -14,17 +14,20 @@ from changedetect.prepare.mask_models import MaskModel
 from changedetect.prepare.masks import clear_sky
 from changedetect.prepare.options import PrepareOptions
 from changedetect.prepare.registration import LIMIT_PX, fit_alignment
+from changedetect.prepare.sharpness import REACH_PX, Sharpness, fit_sharpness, match_sharpness
 from changedetect.prepare.shifting import align, shift_halo_px
 from changedetect.prepare.units import Units, apply_units, detect_units
 
 __all__ = [
     "LIMIT_PX",
+    "REACH_PX",
     "Alignment",
     "Composites",
     "Harmonising",
     "MaskModel",
     "PrepareOptions",
     "SceneAccount",
+    "Sharpness",
     "Units",
     "added_up",
     "align",
@@ -32,10 +35,12 @@ __all__ = [
     "clear_sky",
     "detect_units",
     "fit_alignment",
+    "fit_sharpness",
     "halo_px",
     "harmonise",
     "harmonising",
     "make_composites",
+    "match_sharpness",
     "sample_blocks",
     "shift_halo_px",
 ]

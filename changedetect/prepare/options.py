@@ -23,6 +23,8 @@ class PrepareOptions:
     seven is right though three of them show a missed cloud."""
     register: bool = True
     """Whether the dates are laid over each other where that provably helps."""
+    match_sharpness: bool = True
+    """Whether the sharper date is blurred where the dates clearly differ in sharpness."""
     min_looks: int = 1
     """Clear looks that a pixel needs in a window to be used."""
     composite: CompositeName = "median"

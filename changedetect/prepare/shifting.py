@@ -53,9 +53,9 @@ def align(pair: Pair, alignment: Alignment) -> Pair:
     )
 
 
-def aligned_dates(dates: Dates, alignment: Alignment) -> Dates:
+def aligned_dates(dates: Dates, alignment: Alignment | None) -> Dates:
     """`align` on the arrays of a block."""
-    if not alignment.applied or alignment.measured is None:
+    if alignment is None or not alignment.applied or alignment.measured is None:
         return dates
     whole, offsets = alignment.measured.shift.split()
     before = resample(dates.before, dates.before_valid, offsets["before"])
