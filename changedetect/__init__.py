@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from changedetect.catalog import open_catalog
     from changedetect.config import RunConfig, load_config
     from changedetect.errors import ChangeDetectError
+    from changedetect.evaluation import evaluate
     from changedetect.model import Site, SiteResult, Window
     from changedetect.sites import read_sites
 
@@ -19,6 +20,7 @@ __all__ = [
     "SiteResult",
     "Window",
     "compare",
+    "evaluate",
     "load_config",
     "open_catalog",
     "read_sites",
@@ -34,6 +36,7 @@ _HOMES = {
     "SiteResult": "model",
     "Window": "model",
     "compare": "batch",
+    "evaluate": "evaluation",
     "load_config": "config",
     "open_catalog": "catalog",
     "read_sites": "sites",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from changedetect import cli_evaluate
 from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.redaction import TALKATIVE
 
@@ -222,6 +223,9 @@ def _print_plan(listed: "SiteList", catalog: "Catalog", options: "RunConfig") ->
     console.print_plan(planned)
     if listed.refused or any(one.plan is None for one in planned):
         raise typer.Exit(SOME_FAILED)
+
+
+cli_evaluate.register(app)
 
 
 @app.command("config")

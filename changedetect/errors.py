@@ -43,3 +43,7 @@ class PairError(ChangeDetectError):
 
 class OutputError(ChangeDetectError):
     """The output folder can't be written."""
+
+
+class EvaluationError(ChangeDetectError):
+    """Predictions, references or a labelled sample can't be read, or can't be compared."""
