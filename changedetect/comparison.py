@@ -7,6 +7,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from changedetect import diff, polygons
+from changedetect.changes import DATE_COLUMNS
 from changedetect.config import RunConfig
 from changedetect.ground import Ground
 from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, Site
@@ -147,9 +148,9 @@ def changes_frame(
     geometry: list[BaseGeometry] = []
     columns: dict[str, list[object]] = {}
     for one in chosen:
-        outlines = polygons.outlines(np.where(one.pixels, one.found.labels, 0), ground.grid)
+        outlines = polygons.outlines(one.found.labels, ground.grid, one.keep)
         geometry += outlines
-        said = {"kind": one.kind, "before": dates[0], "after": dates[1]}
+        said = {"kind": one.kind, "before": dates[0], "after": dates[1], **dict.fromkeys(DATE_COLUMNS)}
         known = diff.attributes(one.found, one.keep, backward=one.backward)
         for name, values in (known | {name: [value] * len(outlines) for name, value in said.items()}).items():
             columns.setdefault(name, []).extend(values)

@@ -69,10 +69,10 @@ def test_tiles_merged_equal_the_whole(pair, whole, tile_px):
     assert all(equals_exact(changes.geometry.values, whole[0].geometry.values, 0))
 
 
-def test_polygon_area_is_pixels_times_pixel_area(pair, whole):
+def test_area_is_pixels_times_pixel_area_and_the_polygon_holds_it(pair, whole):
     changes, painted = whole
     metric = changes.to_crs(pair.geobox.crs.to_wkt())
-    assert np.allclose(metric.area, changes["area_m2"], rtol=1e-4)
+    assert np.allclose(metric.area, changes["area_m2"], rtol=0.05)
     assert np.allclose(changes["area_m2"] % 100, 0)
     for kind in ("construction", "clearing"):
         pixels = (painted.kind == KIND_CODES[kind]).sum()
