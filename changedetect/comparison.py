@@ -7,7 +7,6 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from changedetect import diff, polygons
-from changedetect.changes import DATE_COLUMNS
 from changedetect.config import RunConfig
 from changedetect.ground import Ground
 from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, Site
@@ -59,14 +58,18 @@ def read_both_ways(ground: Ground, config: RunConfig) -> tuple[Reading, Reading]
 def _read(ground: Ground, sample: diff.Features, config: RunConfig) -> Reading:
     fitted = diff.fit(sample, config.diff, calibrated=ground.calibrated)
     layers = _whole(ground, fitted)
-    settled = diff.is_settled(fitted, layers, config.diff)
+    settledness = diff.settledness(fitted, layers, config.diff)
+    settled = settledness >= 1
     known = layers.changed != UNKNOWN
     objects = polygons.clean(layers.candidate, ground.grid, config.polygons, known=known)
+    labels = polygons.label(objects)
     if not settled:
         structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=known, opened=False)
-        objects = diff.with_witnesses(structured, objects)
+        labels = polygons.label(diff.with_witnesses(structured, objects, settledness))
+        # Structure is found at walls and edges; a site is what lies between them, too.
+        labels = polygons.whole_sites(labels, ground.grid, layers.barren & known)
     purity = diff.purity(layers)
-    found = _find(ground, fitted, polygons.label(objects), settled=settled, purity=purity)
+    found = _find(ground, fitted, labels, settled=settled, purity=purity)
     return Reading(layers=layers, found=found, fitted=fitted, settled=settled, purity=purity)
 
 
@@ -81,12 +84,13 @@ def _whole(ground: Ground, fitted: diff.Fitted) -> diff.Layers:
     """Judge tile by tile; each tile fills the pixels that it owns."""
     shape = tuple(ground.grid.shape)
     changed = np.full(shape, UNKNOWN, dtype=np.uint8)
-    strong, candidate, structured = (np.zeros(shape, dtype=bool) for _ in range(3))
+    strong, candidate, structured, barren = (np.zeros(shape, dtype=bool) for _ in range(4))
     for spec, pair in ground.pairs():
         tile, own = diff.apply(fitted, pair), (spec.rows, spec.cols)
         changed[own], strong[own] = tile.changed[spec.inner], tile.strong[spec.inner]
         candidate[own], structured[own] = tile.candidate[spec.inner], tile.structured[spec.inner]
-    return diff.Layers(changed=changed, strong=strong, candidate=candidate, structured=structured)
+        barren[own] = tile.barren[spec.inner]
+    return diff.Layers(changed=changed, strong=strong, candidate=candidate, structured=structured, barren=barren)
 
 
 def choose(forward: Reading, backward: Reading, ground: Ground, config: RunConfig) -> list[Chosen]:
@@ -150,7 +154,7 @@ def changes_frame(
     for one in chosen:
         outlines = polygons.outlines(one.found.labels, ground.grid, one.keep)
         geometry += outlines
-        said = {"kind": one.kind, "before": dates[0], "after": dates[1], **dict.fromkeys(DATE_COLUMNS)}
+        said = {"kind": one.kind, "before": dates[0], "after": dates[1]}
         known = diff.attributes(one.found, one.keep, backward=one.backward)
         for name, values in (known | {name: [value] * len(outlines) for name, value in said.items()}).items():
             columns.setdefault(name, []).extend(values)

@@ -52,6 +52,7 @@ def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
                 data=date.data[:, rows, cols],
                 valid=date.valid[rows, cols],
                 looks=date.looks[rows, cols],
+                spread=None if date.spread is None else date.spread[rows, cols],
             )
             for date in (pair.before, pair.after)
         )

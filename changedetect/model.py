@@ -195,6 +195,9 @@ class Composite:
     """(y, x) number of clear looks behind each pixel."""
     scene_ids: tuple[str, ...] = ()
     """Scenes that went into it, oldest first."""
+    spread: FloatArray | None = None
+    """(y, x) how far the looks lie apart: length of the bands' median absolute deviations, in the unit of `data`;
+    infinite where there is but one. None where there is one scene in all, or where it is not known."""
 
     def __post_init__(self) -> None:
         shape = tuple(self.geobox.shape)

@@ -22,6 +22,14 @@ from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import Site
 from changedetect.types import BoolArray, Float64Array, IntArray
 
+BRIDGE_M = 30.0
+"""Yards and lanes up to twice as wide between structures belong to the site."""
+_ROUND = 0.3
+"""Added to a radius in pixels, a disk of that radius looks round."""
+COMPACT = 0.6
+"""Share of its convex hull that an object covers, from which on the hull is the site: plots are convex, roads and rows
+of plots are not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolygonOptions:
@@ -193,3 +201,40 @@ def to_frame(
     frame = frame.sort_values(["confidence", "area_m2"], ascending=False, kind="stable", ignore_index=True)
     frame["change_id"] = change_ids(site.site_id, list(frame.geometry))
     return frame[list(CHANGE_COLUMNS)]
+
+
+def whole_sites(labels: IntArray, geobox: GeoBox, allowed: BoolArray) -> IntArray:
+    """Fill objects found by their structure up to the sites that they are parts of.
+
+    Gaps up to `BRIDGE_M` are bridged, and compact objects filled to their convex hull; never over another object, nor
+    where not `allowed`.
+
+    Parameters
+    ----------
+    labels
+        (y, x) 0 none, 1..n objects.
+    geobox
+        Its grid.
+    allowed
+        (y, x) True where an object may grow.
+    """
+    out = labels.copy()
+    reach = max(1, round(BRIDGE_M / mean_pixel_m(geobox)))
+    disk = np.hypot(*np.ogrid[-reach : reach + 1, -reach : reach + 1]) <= reach + _ROUND
+    for number, place in enumerate(ndi.find_objects(labels), 1):
+        own = labels[place] == number
+        # What closing adds lies within the object's bounding box, but its dilation does not.
+        full = ndi.binary_closing(np.pad(own, reach), structure=disk)[reach:-reach, reach:-reach] | own
+        hull = _hull(own)
+        if own.sum() >= COMPACT * hull.sum():
+            full |= hull
+        part = out[place]
+        part[full & (part == 0) & allowed[place]] = number
+    return out
+
+
+def _hull(mask: BoolArray) -> BoolArray:
+    """Convex hull of a mask that touches all four sides of its array."""
+    if min(mask.shape) == 1:
+        return np.ones(mask.shape, dtype=bool)
+    return np.asarray(morphology.convex_hull_image(mask))

@@ -2,7 +2,7 @@
 
 from changedetect.diff.attributes import attributes
 from changedetect.diff.detectors import DETECTORS, ENTRY_POINTS, Detector, Strength, detector_named
-from changedetect.diff.engine import Fitted, Layers, apply, engine_halo_px, fit, is_settled, purity, with_witnesses
+from changedetect.diff.engine import Fitted, Layers, apply, engine_halo_px, fit, purity, settledness, with_witnesses
 from changedetect.diff.engine import swapped as swapped_sample
 from changedetect.diff.evidence import Evidence, gather
 from changedetect.diff.features import Features
@@ -32,11 +32,11 @@ __all__ = [
     "fit",
     "fit_levels",
     "gather",
-    "is_settled",
     "judge",
     "level",
     "purity",
     "sample_features",
+    "settledness",
     "stands",
     "stride_px",
     "swapped_sample",

@@ -32,14 +32,20 @@ from changedetect.types import BoolArray, IntArray
 LEAST_SAMPLE_PX = 400
 """Fewer pixels in common can't define the noise of six bands."""
 SETTLED_CORRELATION = 0.60
-"""Median rank correlation of the bands between the dates above which ground is settled."""
+"""Median rank correlation of the bands between the dates that settled ground has."""
 SETTLED_PURITY = 0.60
-"""Share of the strongly changed ground that passes the gates above which ground is settled: in a suburb nearly all
-that changes is construction, among fields nearly nothing is."""
+"""Share of the strongly changed ground that passes the gates, on settled ground: in a suburb nearly all that changes
+is construction, among fields nearly nothing is."""
+MOST_OF_ONE = 1.1
+"""Either of the two makes up for the other by so much at the most: a wood keeps its ranks under flood and cloud."""
+RESTLESS = 0.85
+"""Settledness below which the restless rule stands alone; up to 1 the settled rule comes in by and by, so that two
+crops of one scene give nearly the same."""
 TYPICAL = 1.0
 """Strength of change at the site's median: new structure must at least have changed more than half of the site."""
 WITNESS_SHARE = 0.3
-"""On restless ground an object of the settled rule joins whole when this share of it has new structure."""
+"""On ground that is restless altogether, an object of the settled rule joins whole when this share of it has new
+structure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,8 @@ class Layers:
     """`strong`, and neither green nor wet afterwards."""
     structured: BoolArray
     """Has new fine structure that soil does not make."""
+    barren: BoolArray
+    """Barren enough afterwards for something built."""
 
 
 def engine_halo_px(pixel_m: float) -> int:
@@ -140,18 +148,23 @@ def apply(fitted: Fitted, pair: Pair) -> Layers:
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),
         structured=(new_structure(fitted, pair, after).strength > 1) & (np.nan_to_num(strength) > TYPICAL),
+        barren=_barren(fitted, after),
     )
 
 
 def new_structure(fitted: Fitted, pair: Pair, after: Bands) -> Structure:
     """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
-    barren = np.ones(pair.valid.shape, dtype=bool)
-    if fitted.green is not None:
-        green = ndvi(after)
-        # Bare by any measure, or bare for this site: in a lush forest even a new road is half green.
-        barren = (green < GREENEST_NDVI) | (fitted.green.greenness(green) < GREEN_LIMIT)
     sharp = (_sharp(pair.before, fitted.scales[0]), _sharp(pair.after, fitted.scales[1]))
-    return structure_of(sharp, pair.valid, barren, fitted.lines, mean_pixel_m(pair.geobox))
+    return structure_of(sharp, pair.valid, _barren(fitted, after), fitted.lines, mean_pixel_m(pair.geobox))
+
+
+def _barren(fitted: Fitted, after: Bands) -> BoolArray:
+    """(y, x) True where smoothed reflectance is barren enough for something built; everywhere without NIR and red."""
+    if fitted.green is None:
+        return np.ones(next(iter(after.values())).shape, dtype=bool)
+    green = ndvi(after)
+    # Bare by any measure, or bare for this site: in a lush forest even a new road is half green.
+    return np.asarray((green < GREENEST_NDVI) | (fitted.green.greenness(green) < GREEN_LIMIT))
 
 
 def _sharp(composite: Composite, scale: IndexScale) -> Bands:
@@ -164,20 +177,26 @@ def purity(layers: Layers) -> float:
     return float(layers.candidate.sum() / strong) if strong else 1.0
 
 
-def is_settled(fitted: Fitted, layers: Layers, options: DiffOptions) -> bool:
-    """Whether the settled rule serves this pair; see `DiffOptions.rule`."""
+def settledness(fitted: Fitted, layers: Layers, options: DiffOptions) -> float:
+    """How settled the ground is: 1 and more for the settled rule alone; see `DiffOptions.rule`."""
     if options.rule != "auto":
-        return options.rule == "settled"
-    settled = fitted.correlation >= SETTLED_CORRELATION and purity(layers) >= SETTLED_PURITY
-    return settled or not fitted.lines
+        return 1.0 if options.rule == "settled" else 0.0
+    if not fitted.lines:
+        return 1.0
+    alike, pure = max(fitted.correlation, 0) / SETTLED_CORRELATION, purity(layers) / SETTLED_PURITY
+    return float(np.sqrt(min(alike, MOST_OF_ONE) * min(pure, MOST_OF_ONE)))
 
 
-def with_witnesses(structured: BoolArray, candidates: BoolArray) -> BoolArray:
-    """New structure, and the whole of every settled-rule object of which it covers `WITNESS_SHARE`."""
+def with_witnesses(structured: BoolArray, candidates: BoolArray, settledness: float) -> BoolArray:
+    """New structure, and the whole of every settled-rule object that enough of it covers.
+
+    That is `WITNESS_SHARE` of the object where settledness is below `RESTLESS`, and nothing where it is 1.
+    """
     labels, _ = ndi.label(candidates)
     members = np.bincount(labels.ravel())
     covered = np.bincount(labels.ravel(), weights=structured.ravel())
-    joins = covered >= WITNESS_SHARE * members
+    share = WITNESS_SHARE * min(max((1 - settledness) / (1 - RESTLESS), 0), 1)
+    joins = covered >= share * members
     joins[0] = False
     return np.asarray(structured | joins[labels])
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from changedetect.diff.engine import WITNESS_SHARE
 from changedetect.diff.evidence import Evidence
-from changedetect.types import Float64Array, Kind
+from changedetect.types import BoolArray, Float64Array, Kind
 
 CLEARED_REDNESS, CLEARED_NDVI = 0.19, 0.6
 """Ground redder than this and barer than that afterwards is earth, not a building: `clearing`."""
@@ -14,8 +16,19 @@ OLD_NDVI, OLD_REDNESS_SHIFT, OLD_ANGLE = 0.18, 0.10, 0.20
 """Bare before, and of nearly the same hue after: a surface renewed, not a new one. Redness and radians."""
 NEW_TEXTURE = 1.6
 """On restless ground, structure must be this many times rougher than before, or it was there already."""
+LIKE_BEFORE = 0.8
+"""On restless ground, where blue and red repeat the earlier pattern so closely, haze has lifted or the sun has moved.
+Of 32 things built among fields one had more than 0.6, of old villages under changing haze a third more than 0.8."""
+LOOKS_DISAGREE = 0.35
+"""Spread of a window's looks, in parts of the change: of two looks, one with a cloud, it is 1, of two that agree their
+noise. In between lies a cloud over part of an object."""
+SEEN_ONCE = 0.7
+"""Share of an object that was seen once only, though its window has several scenes: nothing tells it from a cloud."""
 BUILT_EXCESS, CLEARED_EXCESS = 0.2, -1.0
 """On restless ground, in units of the soil line's scatter: bluer than before by this is built, redder by that bare."""
+
+StrArray = NDArray[np.str_]
+"""Kinds, an object each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,38 +46,47 @@ def judge(evidence: Evidence, areas_m2: Float64Array, *, settled: bool, purity: 
     means = evidence.means
     nothing = np.full(len(areas_m2), np.nan)
     get = {name: means.get(name, nothing) for name in _USED}
-    kinds = _settled_kinds(get) if settled else _restless_kinds(get)
-    if settled:
-        # A ranking fitted on suburbs; where much else changed too, no object deserves more trust than the pair.
-        confidence = np.minimum(_settled_confidence(get, areas_m2), purity)
-    else:
-        confidence = _restless_confidence(get, areas_m2)
-    return Judgement(kinds=tuple(kinds), confidence=confidence)
+    # On ground that is not quite restless, objects of the settled rule come without structure to be judged by.
+    with np.errstate(invalid="ignore"):
+        by_change = settled | (get["structured"] < WITNESS_SHARE)
+    doubtful = np.where(by_change, _doubtful(get, ""), _doubtful(get, "_new"))
+    kinds = np.where(by_change, _settled_kinds(get), _restless_kinds(get))
+    # A ranking fitted on suburbs; where much else changed too, no object deserves more trust than the pair.
+    capped = np.minimum(_settled_confidence(get, areas_m2), purity)
+    confidence = np.where(by_change, capped, _restless_confidence(get, areas_m2))
+    return Judgement(kinds=tuple(np.where(doubtful, "other", kinds).tolist()), confidence=confidence)
 
 
 _USED = (
     "magnitude", "angle", "ndvi_before", "ndvi_after", "redness_before", "redness_after",
-    "texture_before", "texture_after", "excess_gain", "structure",
+    "texture_before", "texture_after", "excess_gain", "structure", "structured", "likeness",
+    "spread", "change", "once", "spread_new", "change_new", "once_new",
 )  # fmt: skip
 
 
-def _settled_kinds(means: Mapping[str, Float64Array]) -> list[Kind]:
+def _doubtful(means: Mapping[str, Float64Array], where: str) -> BoolArray:
+    """(object,) True where the looks of a window do not bear the change out; False where there is nothing to ask."""
+    with np.errstate(invalid="ignore"):
+        apart = means[f"spread{where}"] > LOOKS_DISAGREE * means[f"change{where}"]
+        return np.asarray(apart | (means[f"once{where}"] > SEEN_ONCE))
+
+
+def _settled_kinds(means: Mapping[str, Float64Array]) -> StrArray:
     # Comparisons with NaN are False: bands that are missing leave `construction`.
     with np.errstate(invalid="ignore"):
         shift = np.abs(means["redness_after"] - means["redness_before"])
         renewed = (means["ndvi_before"] < OLD_NDVI) & (shift < OLD_REDNESS_SHIFT) & (means["angle"] < OLD_ANGLE)
         earth = (means["redness_after"] > CLEARED_REDNESS) & (means["ndvi_after"] < CLEARED_NDVI)
-    return [
-        "other" if old else "clearing" if bare else "construction" for old, bare in zip(renewed, earth, strict=True)
-    ]
+    return np.select([renewed, earth], ["other", "clearing"], "construction")
 
 
-def _restless_kinds(means: Mapping[str, Float64Array]) -> list[Kind]:
+def _restless_kinds(means: Mapping[str, Float64Array]) -> StrArray:
     with np.errstate(invalid="ignore"):
         old = means["texture_after"] < NEW_TEXTURE * means["texture_before"]
+        old |= means["likeness"] > LIKE_BEFORE
         built = ~old & (means["excess_gain"] >= BUILT_EXCESS)
         bare = ~old & (means["excess_gain"] <= CLEARED_EXCESS)
-    return ["construction" if b else "clearing" if c else "other" for b, c in zip(built, bare, strict=True)]
+    return np.select([built, bare], ["construction", "clearing"], "other")
 
 
 def _settled_confidence(means: Mapping[str, Float64Array], areas_m2: Float64Array) -> Float64Array:

@@ -5,6 +5,9 @@ line, Richardson & Wiegand 1977, here between visible bands). Roofs, concrete an
 amount. So the local standard deviation of the distance from that line, after minus before, is large where something
 was built, and small where a field changed as a whole (an equal shift), under haze (smooth), in an old village (rough
 on both dates) and at field borders (steps along the line). The same with SWIR in place of red.
+
+Where haze lifts, the sun stands lower or a date is sharper, old structure gains contrast but keeps its pattern. So only
+that part of the later texture counts which the earlier pattern does not repeat.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from scipy import ndimage as ndi
 
 from changedetect.diff import indices
 from changedetect.diff.features import Features
-from changedetect.diff.local import gaussian_halo_px, local_deviation, smooth
+from changedetect.diff.local import gaussian_halo_px, local_correlation, local_deviation, smooth
 from changedetect.diff.radiometry import IndexScale
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
@@ -23,7 +26,9 @@ WINDOW_M = 30.0
 """Window of the local deviation: three Sentinel-2 pixels, never fewer than three pixels."""
 GAIN_SMOOTHING_PX = 1.0
 """Gaussian on the gain of texture."""
-RESPONSE = {"red": (0.65, 0.003), "swir16": (0.52, 0.0024)}
+PATTERN_M = 70.0
+"""Window in which the patterns of both dates are compared: wide enough for chance to be small."""
+RESPONSE = {"red": (0.62, 0.0028), "swir16": (0.49, 0.0023)}
 """Regressor → how large a gain makes strength 1: as a share of the line's own scatter, and at least in reflectance."""
 GREENEST_NDVI = 0.40
 """New structure must be barer than this afterwards, or than `gates.GREEN_LIMIT` on the site's own scale."""
@@ -61,7 +66,7 @@ class Structure:
 
 def structure_halo_px(pixel_m: float) -> int:
     """Pixels that `structure_of` looks beyond the ones it computes."""
-    return _window_px(pixel_m) // 2 + gaussian_halo_px(GAIN_SMOOTHING_PX) + 1
+    return _window_px(PATTERN_M, pixel_m) // 2 + gaussian_halo_px(GAIN_SMOOTHING_PX) + 1
 
 
 def fit_lines(sample: Features, scales: tuple[IndexScale, IndexScale]) -> tuple[Line, ...]:
@@ -128,7 +133,7 @@ def structure_of(
         Pixel size, metres.
     """
     before, after = dates
-    window = _window_px(pixel_m)
+    window, wide = _window_px(WINDOW_M, pixel_m), _window_px(PATTERN_M, pixel_m)
     squares = np.zeros(valid.shape, dtype=np.float32)
     texture_before = texture_after = excess_gain = squares
     for line in lines:
@@ -136,7 +141,8 @@ def structure_of(
         excess_after = _excess(after, line.regressor, line.after)
         rough_before = local_deviation(excess_before, valid, window)
         rough_after = local_deviation(excess_after, valid, window)
-        gain = smooth(np.maximum(rough_after - rough_before, 0), valid, GAIN_SMOOTHING_PX)
+        new = rough_after * _not_repeated(local_correlation(excess_before, excess_after, valid, wide))
+        gain = smooth(np.maximum(new - rough_before, 0), valid, GAIN_SMOOTHING_PX)
         share, least = RESPONSE[line.regressor]
         squares = squares + (np.nan_to_num(gain) / np.float32(max(share * line.scatter, least))) ** 2
         if line.regressor == "red":
@@ -149,8 +155,17 @@ def structure_of(
     )
 
 
-def _window_px(pixel_m: float) -> int:
-    return max(3, 2 * round((WINDOW_M / pixel_m - 1) / 2) + 1)
+def _not_repeated(correlation: FloatArray) -> FloatArray:
+    """Share of a deviation that an earlier pattern does not explain.
+
+    Of a linear regression it would be the root of 1 - r**2; the cube forgives the correlation that windows of this size
+    have by chance (0.14 at 49 pixels).
+    """
+    return np.asarray(np.sqrt(1 - np.maximum(correlation, 0) ** 3), dtype=np.float32)
+
+
+def _window_px(window_m: float, pixel_m: float) -> int:
+    return max(3, 2 * round((window_m / pixel_m - 1) / 2) + 1)
 
 
 def _excess(bands: indices.Bands, regressor: str, line: tuple[float, float]) -> FloatArray:

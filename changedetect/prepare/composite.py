@@ -20,6 +20,8 @@ from changedetect.types import BoolArray, FloatArray
 
 WHOLE = (slice(None), slice(None))
 """All rows and columns of a tile."""
+_LOOKS_THAT_AGREE = 2
+"""Fewer looks can't contradict each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,12 +174,16 @@ def composite_of(tiles: Sequence[Tile], clear: BoolArray, options: PrepareOption
     order = sorted(range(len(tiles)), key=lambda number: method.rank(tiles[number]))
     looks = clear.sum(axis=0).astype(np.uint16)
     data = np.empty((len(tiles[0].bands), *looks.shape), dtype=np.float32)
+    spread = np.full(looks.shape, np.inf, dtype=np.float32)
     for top in range(0, looks.shape[0], STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
         seen = np.stack([np.where(clear[n, rows], tiles[n].data[:, rows], np.float32(np.nan)) for n in order])
         data[:, rows] = method.combine(seen)
+        deviation = median_of_looks(np.abs(seen - data[:, rows]))
+        spread[rows] = np.sqrt((deviation * deviation).sum(axis=0))
     valid = looks >= options.min_looks
     data[:, ~valid] = np.nan
+    spread[looks < _LOOKS_THAT_AGREE] = np.inf
     return Composite(
         geobox=tiles[0].geobox,
         bands=tiles[0].bands,
@@ -185,6 +191,7 @@ def composite_of(tiles: Sequence[Tile], clear: BoolArray, options: PrepareOption
         valid=valid,
         looks=looks,
         scene_ids=tuple(tile.scene.scene_id for tile in tiles),
+        spread=spread if len(tiles) > 1 else None,
     )
 
 

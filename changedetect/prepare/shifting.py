@@ -67,7 +67,9 @@ def _resampled(date: Composite, whole: tuple[int, int], offset: tuple[float, flo
     valid = moved(date.valid, whole)
     data, valid = resample(moved(date.data, whole), valid, offset)
     data[:, ~valid] = np.nan
-    return replace(date, data=data, valid=valid, looks=np.where(valid, moved(date.looks, whole), 0))
+    looks = np.where(valid, moved(date.looks, whole), 0)
+    spread = None if date.spread is None else moved(date.spread, whole)
+    return replace(date, data=data, valid=valid, looks=looks, spread=spread)
 
 
 def moved(array: NDArray[_Number], whole: tuple[int, int]) -> NDArray[_Number]:

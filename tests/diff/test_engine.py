@@ -14,14 +14,14 @@ from changedetect.diff import (
     engine_halo_px,
     fit,
     gather,
-    is_settled,
     purity,
     sample_features,
+    settledness,
     stride_px,
     swapped_sample,
     with_witnesses,
 )
-from changedetect.diff.engine import SETTLED_CORRELATION, WITNESS_SHARE
+from changedetect.diff.engine import RESTLESS, SETTLED_CORRELATION, WITNESS_SHARE
 from changedetect.diff.features import features_of, halo_px, smoothing_px
 from changedetect.errors import ConfigError, PairError
 from changedetect.model import UNKNOWN, Pair
@@ -168,7 +168,7 @@ def test_three_bands_without_red_or_nir_are_enough(make_pair, make_sample, scene
     assert layers.candidate[32:40, 44:54].all()
     assert not layers.structured.any()
     unlike = replace(fitted, correlation=0.0)
-    assert is_settled(unlike, layers, DiffOptions()), "without a soil line there is no other rule"
+    assert settledness(unlike, layers, DiffOptions()) >= 1, "without a soil line there is no other rule"
 
 
 def test_rank_correlation_tells_settled_ground_from_restless(make_pair, make_sample, scenery) -> None:
@@ -177,14 +177,16 @@ def test_rank_correlation_tells_settled_ground_from_restless(make_pair, make_sam
     still, moved = (fit(sample, DiffOptions(), calibrated=True) for sample in (settled, restless))
     assert moved.correlation < SETTLED_CORRELATION < still.correlation
     nothing = np.zeros((2, 2), dtype=bool)
-    layers = Layers(changed=nothing, strong=nothing, candidate=nothing, structured=nothing)
-    assert is_settled(still, layers, DiffOptions())
-    assert not is_settled(moved, layers, DiffOptions())
-    assert is_settled(moved, layers, DiffOptions(rule="settled"))
-    assert not is_settled(still, layers, DiffOptions(rule="restless"))
+    layers = Layers(changed=nothing, strong=nothing, candidate=nothing, structured=nothing, barren=nothing)
+    assert settledness(still, layers, DiffOptions()) >= 1
+    assert settledness(moved, layers, DiffOptions()) < RESTLESS
+    assert settledness(moved, layers, DiffOptions(rule="settled")) == 1
+    assert settledness(still, layers, DiffOptions(rule="restless")) == 0
     green = replace(layers, strong=~nothing)
     assert purity(green) == 0
-    assert not is_settled(still, green, DiffOptions())
+    assert settledness(still, green, DiffOptions()) == 0
+    almost = replace(still, correlation=0.95 * SETTLED_CORRELATION)
+    assert 1 <= settledness(almost, layers, DiffOptions()) < 1.1, "purity makes up for a little"
 
 
 def test_a_flat_band_counts_as_unmoved(make_pair, make_sample, scenery) -> None:
@@ -205,15 +207,17 @@ def test_witnesses_bring_their_whole_object_in() -> None:
     structured = np.zeros_like(candidates)
     structured[1, 1:4] = structured[5, 1:3] = structured[8, 15] = True
     assert WITNESS_SHARE == 0.3
-    out = with_witnesses(structured, candidates)
+    out = with_witnesses(structured, candidates, RESTLESS)
     assert out[1:3, 1:6].all(), "three of ten pixels vouch for it"
     assert out[5:7, 1:6].sum() == 2, "two of ten do not"
     assert out[8, 15]
     assert out.sum() == 13
+    assert with_witnesses(structured, candidates, 0.9)[5:7, 1:6].all(), "the more settled, the less is asked"
+    assert with_witnesses(np.zeros_like(candidates), candidates, 1.0).sum() == candidates.sum()
     nowhere = np.zeros_like(candidates)
-    np.testing.assert_array_equal(with_witnesses(structured, nowhere), structured)
+    np.testing.assert_array_equal(with_witnesses(structured, nowhere, 0.0), structured)
     half = np.indices(nowhere.shape).sum(axis=0) % 2 == 0
-    np.testing.assert_array_equal(with_witnesses(half, nowhere), half)
+    np.testing.assert_array_equal(with_witnesses(half, nowhere, 0.0), half)
 
 
 def test_what_one_date_sees_alone_never_counts(make_pair, scenery) -> None:

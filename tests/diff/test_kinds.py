@@ -52,10 +52,32 @@ def test_kinds_on_settled_ground(differently: dict[str, float], kind: Kind) -> N
         ({"excess_gain": -2.0}, "clearing"),
         ({"texture_before": 0.008}, "other"),
         ({"texture_before": 0.008, "excess_gain": -2.0}, "other"),
+        ({"likeness": 0.79}, "construction"),
+        ({"likeness": 0.81}, "other"),
     ],
 )
 def test_kinds_on_restless_ground(differently: dict[str, float], kind: Kind) -> None:
     assert verdict(settled=False, **{**ROUGH_AND_BLUE, **differently})[0] == kind
+
+
+@pytest.mark.parametrize(("settled", "where"), [(True, ""), (False, "_new")])
+@pytest.mark.parametrize(
+    ("looks", "kind"),
+    [
+        ({"spread": 0.03, "change": 0.1, "once": 0.0}, "construction"),
+        ({"spread": 0.04, "change": 0.1, "once": 0.0}, "other"),
+        ({"once": 0.6}, "construction"),
+        ({"once": 0.8}, "other"),
+    ],
+)
+def test_looks_must_bear_the_change_out(*, settled: bool, where: str, looks: dict[str, float], kind: Kind) -> None:
+    seen = ROOF_ON_GRASS if settled else ROUGH_AND_BLUE
+    assert verdict(settled=settled, **seen, **{f"{name}{where}": value for name, value in looks.items()})[0] == kind
+
+
+def test_on_half_restless_ground_an_object_without_structure_is_judged_by_its_change() -> None:
+    assert verdict(settled=False, **ROOF_ON_GRASS, structured=0.1)[0] == "construction"
+    assert verdict(settled=False, **ROOF_ON_GRASS, structured=0.5)[0] == "other"
 
 
 def test_bands_that_are_missing_leave_a_verdict() -> None:

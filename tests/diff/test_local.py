@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
-from changedetect.diff.local import gaussian_halo_px, local_deviation, smooth
+from changedetect.diff.local import gaussian_halo_px, local_correlation, local_deviation, smooth
 from changedetect.types import BoolArray, FloatArray
 
 HOLES = pytest.mark.parametrize("share", [0.0, 0.2], ids=["all-valid", "with-holes"])
@@ -72,6 +72,19 @@ def test_invalid_stays_invalid_and_never_counts(share: float) -> None:
         np.testing.assert_array_equal(result, again)
 
 
+@HOLES
+def test_correlation_is_that_of_the_valid_neighbours(share: float) -> None:
+    one, valid = image(6, share)
+    other = (0.5 * one + 0.3 * image(7, 0)[0]).astype(np.float32)
+    poisoned = np.where(valid, one, 1e3).astype(np.float32)
+    rho = local_correlation(poisoned, other, valid, 5)
+    for row, col in ((2, 3), (10, 10), (15, 20)):
+        part = np.s_[max(row - 2, 0) : row + 3, max(col - 2, 0) : col + 3]
+        seen = valid[part]
+        assert rho[row, col] == pytest.approx(np.corrcoef(one[part][seen], other[part][seen])[0, 1], abs=1e-5)
+    assert not local_correlation(np.ones_like(one), one, valid, 5).any(), "flat ground has no pattern"
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.tuples(*[st.integers(0, 29)] * 4), st.sampled_from([0.5, 1.0, 1.5]))
 def test_a_tile_with_its_halo_equals_the_whole_bit_for_bit(
@@ -90,6 +103,9 @@ def test_a_tile_with_its_halo_equals_the_whole_bit_for_bit(
     check(halo, smooth(data, valid, sigma_px), smooth(data[part], valid[part], sigma_px))
     part = np.s_[max(top - 2, 0) : bottom + 2, max(left - 2, 0) : right + 2]
     check(2, local_deviation(data, valid, 5), local_deviation(data[part], valid[part], 5))
+    mirrored = np.ascontiguousarray(data[:, ::-1])
+    whole = local_correlation(data, mirrored, valid, 5)
+    check(2, whole, local_correlation(data[part], mirrored[part], valid[part], 5))
 
 
 def test_the_halo_is_no_smaller_than_the_reach() -> None:

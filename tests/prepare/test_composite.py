@@ -115,13 +115,32 @@ def test_pixels_of_too_few_looks_are_not_valid():
     np.testing.assert_array_equal(np.isnan(made.data).any(axis=0), ~made.valid)
 
 
+def test_the_spread_tells_looks_that_contradict_each_other():
+    ground = np.full((2, *GRID.shape), 0.2, dtype=np.float32)
+    cloudy = ground.copy()
+    cloudy[:, 5:9, 5:9] = 0.6  # a cloud that no quality band tells
+    qa = np.full(GRID.shape, VEGETATION)
+    qa[20:, :] = CLOUD
+    made = composite([tile(qa, data=cloudy, day=0), tile(VEGETATION, data=ground, day=1)], AS_SEEN)
+    assert made.spread[5:9, 5:9] == pytest.approx(0.2 * 2**0.5), "half of 0.4 in two bands"
+    assert not made.spread[10:18].any()
+    assert np.isinf(made.spread[20:]).all(), "one look can't be contradicted"
+    three = composite(
+        [tile(VEGETATION, data=date, day=day) for day, date in enumerate((cloudy, ground, ground))], AS_SEEN
+    )
+    assert not three.spread.any(), "two of three agree"
+    assert composite([tile(VEGETATION, data=ground)], AS_SEEN).spread is None
+
+
 def test_tall_tiles_are_composited_in_strips_without_a_seam(monkeypatch):
     tiles, _, _ = looks_of(4, 5, 0.7)
     options = PrepareOptions(cloud_dilation_m=0)
     wanted = composite(tiles, options)
     monkeypatch.setattr("changedetect.prepare.composite.STRIP_ROWS", 7)
     monkeypatch.setattr("changedetect.prepare.outliers.STRIP_ROWS", 7)
-    np.testing.assert_array_equal(composite(tiles, options).data, wanted.data)
+    again = composite(tiles, options)
+    np.testing.assert_array_equal(again.data, wanted.data)
+    np.testing.assert_array_equal(again.spread, wanted.spread)
 
 
 def test_a_tile_that_nobody_saw_is_empty_and_no_scene_at_all_is_an_error():
