@@ -70,7 +70,7 @@ class Whitened:
     """2.2 times the median residual."""
     object_at: float = 3.1
     """3.1 times: published polygons ask for more than a change map."""
-    classes: int = 9
+    classes: int = 10
     """Land-cover classes. Five to ten give the same within chance on suburbs; eight to ten do best on Taizhou."""
 
     def fit(self, sample: Features, no_change: BoolArray) -> Strength:

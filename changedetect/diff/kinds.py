@@ -24,6 +24,9 @@ LOOKS_DISAGREE = 0.35
 noise. In between lies a cloud over part of an object."""
 SEEN_ONCE = 0.7
 """Share of an object that was seen once only, though its window has several scenes: nothing tells it from a cloud."""
+STRIPPED_STRENGTH, STRIPPED_NDVI = 5.0, 0.25
+"""On restless ground, new structure that is neither bluer nor redder must have changed by so many of the site's medians
+and lost so much NDVI: more than fields between which it lies."""
 BUILT_EXCESS, CLEARED_EXCESS = 0.2, -1.0
 """On restless ground, in units of the soil line's scatter: bluer than before by this is built, redder by that bare."""
 
@@ -86,7 +89,10 @@ def _restless_kinds(means: Mapping[str, Float64Array]) -> StrArray:
         old |= means["likeness"] > LIKE_BEFORE
         built = ~old & (means["excess_gain"] >= BUILT_EXCESS)
         bare = ~old & (means["excess_gain"] <= CLEARED_EXCESS)
-    return np.select([built, bare], ["construction", "clearing"], "other")
+        # A road through a wood is as blue as the wood was: what it is, the settled rule tells by its redness.
+        stripped = ~old & (means["magnitude"] > STRIPPED_STRENGTH)
+        stripped &= means["ndvi_before"] - means["ndvi_after"] > STRIPPED_NDVI
+    return np.select([built, bare, stripped], ["construction", "clearing", _settled_kinds(means)], "other")
 
 
 def _settled_confidence(means: Mapping[str, Float64Array], areas_m2: Float64Array) -> Float64Array:

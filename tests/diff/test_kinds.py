@@ -75,9 +75,25 @@ def test_looks_must_bear_the_change_out(*, settled: bool, where: str, looks: dic
     assert verdict(settled=settled, **seen, **{f"{name}{where}": value for name, value in looks.items()})[0] == kind
 
 
+@pytest.mark.parametrize(
+    ("differently", "kind"),
+    [
+        ({}, "construction"),
+        ({"redness_after": 0.25}, "clearing"),
+        ({"magnitude": 4.0}, "other"),
+        ({"ndvi_after": 0.5}, "other"),
+        ({"texture_before": 0.008}, "other"),
+    ],
+)
+def test_a_road_through_a_wood_is_told_by_what_it_stripped(differently: dict[str, float], kind: Kind) -> None:
+    road = {**ROOF_ON_GRASS, **ROUGH_AND_BLUE, "excess_gain": 0.0}
+    assert verdict(settled=False, **{**road, **differently})[0] == kind
+
+
 def test_on_half_restless_ground_an_object_without_structure_is_judged_by_its_change() -> None:
-    assert verdict(settled=False, **ROOF_ON_GRASS, structured=0.1)[0] == "construction"
-    assert verdict(settled=False, **ROOF_ON_GRASS, structured=0.5)[0] == "other"
+    moderate = {**ROOF_ON_GRASS, "magnitude": 4.0}
+    assert verdict(settled=False, **moderate, structured=0.1)[0] == "construction"
+    assert verdict(settled=False, **moderate, structured=0.5)[0] == "other"
 
 
 def test_bands_that_are_missing_leave_a_verdict() -> None:
