@@ -2,9 +2,12 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Real pairs with references for `make bench`; without that folder only what is simulated is measured.
+PAIRS ?= ../shared/bench/data
+MEAN ?= suburbs=charlotte,apex,houston
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint sample clean
+.PHONY: help demo test lint bench sample clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +33,9 @@ lint: $(VENV)/dev ## the three checks: ruff, mypy, import-linter
 
 test: lint ## all checks and all tests
 	$(BIN)/pytest -n auto
+
+bench: $(VENV)/dev ## accuracy on real pairs (PAIRS=DIR) and simulated sites, rivals beside it: docs/accuracy.md
+	$(BIN)/python benchmarks/accuracy.py --pairs "$(PAIRS)" $(if $(MEAN),--mean "$(MEAN)")
 
 sample: $(VENV)/dev ## rebuild sample_tiles/ from the nrt wheel and the simulator
 	$(BIN)/pip download --quiet --no-deps --dest out/wheels nrt==0.2.1

@@ -45,6 +45,20 @@ class RunResult:
         """Sites that could not be compared; each says why in `reason`."""
         return tuple(result for result in self.results if result.status == "failed")
 
+    def timeline(self, change_id: str) -> pd.DataFrame:
+        """Give the looks by which a change of any site was dated; see `SiteResult.timeline`.
+
+        Raises
+        ------
+        ConfigError
+            There is no such change, or it was not dated.
+        """
+        for result in self.results:
+            if change_id in set(result.changes["change_id"]):
+                return result.timeline(change_id)
+        msg = f"no change {change_id!r} among {len(self.changes)}: see `change_id` in `changes`"
+        raise ConfigError(msg)
+
 
 def run_sites(
     sites: Iterable[Site], catalog: Catalog, config: RunConfig, out: Path | None = None

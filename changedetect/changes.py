@@ -12,16 +12,29 @@ CHANGE_COLUMNS: tuple[str, ...] = (
     "area_m2",
     "before",
     "after",
+    "last_clear_without",
+    "first_seen",
+    "confirmed_on",
+    "n_clear_looks",
     "delta_ndvi",
     "delta_ndbi",
     "delta_bsi",
     "delta_brightness",
     "magnitude",
+    "status",
     "geometry",
 )
 """Columns of `model.SiteResult.changes` and of every vector output, in order."""
 
-_TEXT_COLUMNS = frozenset({"change_id", "site_id", "site_name", "kind", "before", "after"})
+DATE_COLUMNS: tuple[str, ...] = ("last_clear_without", "first_seen", "confirmed_on", "n_clear_looks", "status")
+"""Those that are filled when a change is dated; missing in a comparison of two dates alone."""
+
+COUNT_COLUMNS: tuple[str, ...] = ("n_clear_looks",)
+"""Those that are published as whole numbers; in frames they are floats, since they may be missing."""
+
+_TEXT_COLUMNS = frozenset({"change_id", "site_id", "site_name", "kind", "before", "after", *DATE_COLUMNS}) - {
+    "n_clear_looks"
+}
 
 
 def empty_changes() -> gpd.GeoDataFrame:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from changedetect import cli_evaluate
+from changedetect import cli_evaluate, cli_timeline
 from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.redaction import TALKATIVE
 
@@ -226,6 +226,7 @@ def _print_plan(listed: "SiteList", catalog: "Catalog", options: "RunConfig") ->
 
 
 cli_evaluate.register(app)
+cli_timeline.register(app)
 
 
 @app.command("config")

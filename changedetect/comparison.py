@@ -7,6 +7,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from changedetect import diff, polygons
+from changedetect.changes import DATE_COLUMNS
 from changedetect.config import RunConfig
 from changedetect.ground import Ground
 from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, Site
@@ -69,14 +70,15 @@ def _read(ground: Ground, sample: diff.Features, config: RunConfig) -> Reading:
         # Structure is found at walls and edges; a site is what lies between them, too.
         labels = polygons.whole_sites(labels, ground.grid, layers.barren & known)
     purity = diff.purity(layers)
-    found = _find(ground, fitted, labels, settled=settled, purity=purity)
+    trust = purity * diff.trust_in_change(settledness)
+    found = _find(ground, fitted, labels, settled=settled, trust=trust)
     return Reading(layers=layers, found=found, fitted=fitted, settled=settled, purity=purity)
 
 
-def _find(ground: Ground, fitted: diff.Fitted, labels: IntArray, *, settled: bool, purity: float) -> diff.Found:
+def _find(ground: Ground, fitted: diff.Fitted, labels: IntArray, *, settled: bool, trust: float) -> diff.Found:
     areas_m2 = polygons.areas_m2(labels, ground.grid)
     evidence = diff.gather(fitted, ground.pairs(), labels)
-    judgement = diff.judge(evidence, areas_m2, settled=settled, purity=purity)
+    judgement = diff.judge(evidence, areas_m2, settled=settled, trust=trust)
     return diff.Found(labels=labels, areas_m2=areas_m2, evidence=evidence, judgement=judgement)
 
 
@@ -128,7 +130,7 @@ def _others(forward: Reading, taken: list[Chosen], ground: Ground, config: RunCo
         rest &= ~one.pixels
     known = forward.layers.changed != UNKNOWN
     labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons, known=known))
-    found = _find(ground, forward.fitted, labels, settled=True, purity=1.0)
+    found = _find(ground, forward.fitted, labels, settled=True, trust=1.0)
     return Chosen(kind="other", found=found, keep=np.ones(len(found.areas_m2), dtype=bool), backward=False)
 
 
@@ -154,7 +156,7 @@ def changes_frame(
     for one in chosen:
         outlines = polygons.outlines(one.found.labels, ground.grid, one.keep)
         geometry += outlines
-        said = {"kind": one.kind, "before": dates[0], "after": dates[1]}
+        said = {"kind": one.kind, "before": dates[0], "after": dates[1], **dict.fromkeys(DATE_COLUMNS)}
         known = diff.attributes(one.found, one.keep, backward=one.backward)
         for name, values in (known | {name: [value] * len(outlines) for name, value in said.items()}).items():
             columns.setdefault(name, []).extend(values)

@@ -14,6 +14,7 @@ from changedetect.polygons import PolygonOptions
 from changedetect.prepare import PrepareOptions
 from changedetect.sites import SiteOptions
 from changedetect.tiling import TilingOptions
+from changedetect.timeline import TimelineOptions
 from changedetect.types import Kind
 
 PARSERS: Mapping[type, Callable[[str], Any]] = {Window: Window.parse}
@@ -46,6 +47,8 @@ class RunConfig:
     """How change is found and told apart."""
     polygons: PolygonOptions = field(default_factory=PolygonOptions)
     """How changed pixels become objects."""
+    timeline: TimelineOptions = field(default_factory=TimelineOptions)
+    """How changes are dated."""
 
     def __post_init__(self) -> None:
         if not self.catalog:
@@ -56,6 +59,10 @@ class RunConfig:
             raise ConfigError(msg)
         if self.before and self.after and self.before.end >= self.after.start:
             msg = f"before ({self.before}) does not end before after ({self.after}) starts: exchange or shorten them"
+            raise ConfigError(msg)
+        until = self.timeline.until
+        if until and self.after and until < self.after.end:
+            msg = f"timeline.until is {until}, before the end of after ({self.after.end}): give that day or a later one"
             raise ConfigError(msg)
 
     def windows(self) -> tuple[Window, Window]:

@@ -11,14 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import pandas as pd
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.errors import ConfigError, PairError, SiteListError
+from changedetect.looks import looks_table, plot_looks
 from changedetect.types import BoolArray, FloatArray, IntArray, Kind, SiteStatus
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 KIND_CODES: Mapping[Kind, int] = MappingProxyType({"construction": 1, "clearing": 2, "removal": 3, "other": 4})
 """Codes of band 3 of `change_map.tif`; 0 is no object, 255 unknown."""
@@ -276,3 +281,23 @@ class SiteResult:
     """Numbers for `summary.csv`: clear fraction, scenes used and so on."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Scenes, decisions and statistics, ready for JSON."""
+
+    def timeline(self, change_id: str) -> pd.DataFrame:
+        """Give the looks by which a change was dated, a row a look; columns: `changedetect.looks.looks_table`.
+
+        Raises
+        ------
+        ConfigError
+            The change was not dated.
+        """
+        return looks_table(self.provenance.get("timeline", {}), change_id)
+
+    def plot_timeline(self, change_id: str, ax: "Axes | None" = None) -> "Axes":
+        """Draw them, with the bracket of dates shaded; needs matplotlib.
+
+        Raises
+        ------
+        ConfigError
+            The change was not dated, or matplotlib is not installed.
+        """
+        return plot_looks(self.provenance.get("timeline", {}), change_id, ax)

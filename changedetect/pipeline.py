@@ -14,6 +14,7 @@ from changedetect.catalog import Catalog
 from changedetect.changes import empty_changes
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
+from changedetect.dating import date_changes
 from changedetect.diff import Levels
 from changedetect.errors import PairError, SceneError
 from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, levelled, matched, preview
@@ -40,9 +41,8 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
         before, after = ([one.scene for one in some] for some in plan.chosen)
         ground = ground_of_scenes(plan.grid, before, after, config, reader)
         try:
-            return _accounted(
-                _compare(site, ground, config, _sources(plan), (before, after)), reader, [*before, *after]
-            )
+            result = _compare(site, ground, config, _sources(plan), (before, after))
+            return date_changes(_accounted(result, reader, [*before, *after]), plan, catalog, config)
         except SceneError as error:
             plan = without(plan, error, config)
 

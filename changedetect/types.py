@@ -23,6 +23,9 @@ Kind = Literal["construction", "clearing", "removal", "other"]
 SiteStatus = Literal["ok", "poor", "failed"]
 """How a site ended."""
 
+ChangeStatus = Literal["candidate", "confirmed", "reverted"]
+"""How sure it is that a change lasts: too few looks show it, enough do, or it is gone again."""
+
 WindowName = Literal["before", "after"]
 """The two dates of a comparison."""
 

@@ -2,7 +2,17 @@
 
 from changedetect.diff.attributes import attributes
 from changedetect.diff.detectors import DETECTORS, ENTRY_POINTS, Detector, Strength, detector_named
-from changedetect.diff.engine import Fitted, Layers, apply, engine_halo_px, fit, purity, settledness, with_witnesses
+from changedetect.diff.engine import (
+    Fitted,
+    Layers,
+    apply,
+    engine_halo_px,
+    fit,
+    purity,
+    settledness,
+    trust_in_change,
+    with_witnesses,
+)
 from changedetect.diff.engine import swapped as swapped_sample
 from changedetect.diff.evidence import Evidence, gather
 from changedetect.diff.features import Features
@@ -40,5 +50,6 @@ __all__ = [
     "stands",
     "stride_px",
     "swapped_sample",
+    "trust_in_change",
     "with_witnesses",
 ]

@@ -36,8 +36,6 @@ SETTLED_CORRELATION = 0.60
 SETTLED_PURITY = 0.60
 """Share of the strongly changed ground that passes the gates, on settled ground: in a suburb nearly all that changes
 is construction, among fields nearly nothing is."""
-MOST_OF_ONE = 1.1
-"""Either of the two makes up for the other by so much at the most: a wood keeps its ranks under flood and cloud."""
 RESTLESS = 0.85
 """Settledness below which the restless rule stands alone; up to 1 the settled rule comes in by and by, so that two
 crops of one scene give nearly the same."""
@@ -178,13 +176,21 @@ def purity(layers: Layers) -> float:
 
 
 def settledness(fitted: Fitted, layers: Layers, options: DiffOptions) -> float:
-    """How settled the ground is: 1 and more for the settled rule alone; see `DiffOptions.rule`."""
+    """How settled the ground is: 1 for the settled rule alone, 0 to 1 for the other; see `DiffOptions.rule`.
+
+    The geometric mean of how far the two marks of settled ground are reached; neither makes up for the other.
+    """
     if options.rule != "auto":
         return 1.0 if options.rule == "settled" else 0.0
     if not fitted.lines:
         return 1.0
     alike, pure = max(fitted.correlation, 0) / SETTLED_CORRELATION, purity(layers) / SETTLED_PURITY
-    return float(np.sqrt(min(alike, MOST_OF_ONE) * min(pure, MOST_OF_ONE)))
+    return float(np.sqrt(min(alike, 1) * min(pure, 1)))
+
+
+def trust_in_change(settledness: float) -> float:
+    """How far strong change speaks for construction by itself: 1 on settled ground, 0 below `RESTLESS`."""
+    return min(max((settledness - RESTLESS) / (1 - RESTLESS), 0), 1)
 
 
 def with_witnesses(structured: BoolArray, candidates: BoolArray, settledness: float) -> BoolArray:
@@ -195,7 +201,7 @@ def with_witnesses(structured: BoolArray, candidates: BoolArray, settledness: fl
     labels, _ = ndi.label(candidates)
     members = np.bincount(labels.ravel())
     covered = np.bincount(labels.ravel(), weights=structured.ravel())
-    share = WITNESS_SHARE * min(max((1 - settledness) / (1 - RESTLESS), 0), 1)
+    share = WITNESS_SHARE * (1 - trust_in_change(settledness))
     joins = covered >= share * members
     joins[0] = False
     return np.asarray(structured | joins[labels])

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.changes import CHANGE_COLUMNS, empty_changes
+from changedetect.changes import CHANGE_COLUMNS, COUNT_COLUMNS, empty_changes
 from changedetect.lonlat import cut_antimeridian, polygons_of
 from changedetect.outputs.files import plain, whole
 
@@ -58,9 +58,9 @@ def write_geoparquet(path: Path, changes: gpd.GeoDataFrame) -> None:
 def conform(changes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Bring changes into the form that is published.
 
-    The columns of `CHANGE_COLUMNS`, in order, text as text and numbers as float64 with six decimals even where all
-    are missing; geometries in lon/lat (EPSG:4326), cut at the antimeridian, rounded to seven decimals, valid, exterior
-    rings counterclockwise.
+    The columns of `CHANGE_COLUMNS`, in order, text as text, counts as Int64 and other numbers as float64 with six
+    decimals, even where all are missing; geometries in lon/lat (EPSG:4326), cut at the antimeridian, rounded to seven
+    decimals, valid, exterior rings counterclockwise.
     """
     kinds = empty_changes().dtypes
     frame = changes.to_crs(4326)
@@ -69,6 +69,7 @@ def conform(changes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         for name in CHANGE_COLUMNS
         if name != "geometry"
     }
+    columns |= {name: pd.to_numeric(frame[name]).astype("float64").astype("Int64") for name in COUNT_COLUMNS}
     geometry = gpd.GeoSeries([publish(one) for one in frame.geometry], index=frame.index, crs="EPSG:4326")
     return gpd.GeoDataFrame(columns, geometry=geometry, index=frame.index, crs="EPSG:4326")
 

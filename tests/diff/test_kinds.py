@@ -23,8 +23,8 @@ def evidence(**means: float) -> Evidence:
     return Evidence(pixels=np.array([40]), means={name: np.array([value]) for name, value in means.items()})
 
 
-def verdict(*, settled: bool, purity: float = 1.0, area_m2: float = 4000.0, **means: float) -> tuple[str, float]:
-    judged = judge(evidence(**means), np.array([area_m2]), settled=settled, purity=purity)
+def verdict(*, settled: bool, trust: float = 1.0, area_m2: float = 4000.0, **means: float) -> tuple[str, float]:
+    judged = judge(evidence(**means), np.array([area_m2]), settled=settled, trust=trust)
     return judged.kinds[0], float(judged.confidence[0])
 
 
@@ -66,8 +66,7 @@ def test_kinds_on_restless_ground(differently: dict[str, float], kind: Kind) -> 
     [
         ({"spread": 0.03, "change": 0.1, "once": 0.0}, "construction"),
         ({"spread": 0.04, "change": 0.1, "once": 0.0}, "other"),
-        ({"once": 0.6}, "construction"),
-        ({"once": 0.8}, "other"),
+        ({"spread": 0.04, "change": 0.1, "once": 0.8}, "construction"),
     ],
 )
 def test_looks_must_bear_the_change_out(*, settled: bool, where: str, looks: dict[str, float], kind: Kind) -> None:
@@ -90,6 +89,11 @@ def test_a_road_through_a_wood_is_told_by_what_it_stripped(differently: dict[str
     assert verdict(settled=False, **{**road, **differently})[0] == kind
 
 
+def test_what_was_seen_once_is_half_trusted() -> None:
+    often, once = (verdict(settled=False, **ROUGH_AND_BLUE, once_new=share)[1] for share in (0.0, 1.0))
+    assert once == pytest.approx(often / 2)
+
+
 def test_on_half_restless_ground_an_object_without_structure_is_judged_by_its_change() -> None:
     moderate = {**ROOF_ON_GRASS, "magnitude": 4.0}
     assert verdict(settled=False, **moderate, structured=0.1)[0] == "construction"
@@ -106,7 +110,7 @@ def test_bands_that_are_missing_leave_a_verdict() -> None:
 def test_no_object_is_trusted_more_than_the_pair() -> None:
     sure = verdict(settled=True, **ROOF_ON_GRASS)[1]
     assert sure > 0.9
-    assert verdict(settled=True, purity=0.3, **ROOF_ON_GRASS)[1] == pytest.approx(0.3)
+    assert verdict(settled=True, trust=0.3, **ROOF_ON_GRASS)[1] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("settled", [True, False])

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.changes import CHANGE_COLUMNS
+from changedetect.changes import CHANGE_COLUMNS, COUNT_COLUMNS
 from changedetect.model import ChangeMap, Composite, Pair, Site, SiteResult
 
 GRID = GeoBox((40, 50), Affine(10, 0, 500_000, 0, -10, 4_650_000), "EPSG:32652")
@@ -30,7 +30,11 @@ def make_changes(geometries: Sequence[BaseGeometry]) -> gpd.GeoDataFrame:
         "after": [None] * n,
         "delta_ndvi": [float("nan")] * n,
     }
-    columns = {name: values.get(name, [0.1] * n) for name in CHANGE_COLUMNS if name != "geometry"}
+    columns = {
+        name: values.get(name, [3.0 if name in COUNT_COLUMNS else 0.1] * n)
+        for name in CHANGE_COLUMNS
+        if name != "geometry"
+    }
     return gpd.GeoDataFrame(columns, geometry=list(geometries), crs="EPSG:4326")
 
 

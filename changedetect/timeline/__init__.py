@@ -1,0 +1,38 @@
+"""Since when something stands, and whether it is still there: series of looks in, dates out.
+
+Every look gives an object's mean reflectance and that of a ring of unchanged ground of the same cover around it. The
+ring says what the object would look like had nothing happened, the looks of the later window what it looks like since;
+how far a look lies from the one to the other says whether it shows the object.
+"""
+
+from changedetect.timeline.measuring import Measure, Usual, measure, seen_of, unseen, usual_of
+from changedetect.timeline.options import TimelineOptions
+from changedetect.timeline.places import Place, choose_ring, place_of, with_core
+from changedetect.timeline.states import Sight, States, fit_states, sight_of, spread_of
+from changedetect.timeline.stepping import Step, fit_step, wanted
+from changedetect.timeline.verdicts import Dated, Phase, date_object
+
+__all__ = [
+    "Dated",
+    "Measure",
+    "Phase",
+    "Place",
+    "Sight",
+    "States",
+    "Step",
+    "TimelineOptions",
+    "Usual",
+    "choose_ring",
+    "date_object",
+    "fit_states",
+    "fit_step",
+    "measure",
+    "place_of",
+    "seen_of",
+    "sight_of",
+    "spread_of",
+    "unseen",
+    "usual_of",
+    "wanted",
+    "with_core",
+]
