@@ -149,9 +149,11 @@ def choose_ring(place: Place, before: FloatArray, after: FloatArray) -> BoolArra
     alike = candidates[np.argsort(far, kind="stable")[: 2 * wanted]]
     rows, cols = np.unravel_index(alike, place.body.shape)
     drift = (middle(after).astype(np.float64) - middle(before))[:, rows, cols]
+    if not np.isfinite(drift).any(axis=1).all():  # a window showed none of them
+        ring.flat[alike[:wanted]] = True
+        return ring
     odd = np.nan_to_num(np.abs(drift - np.nanmedian(drift, axis=1, keepdims=True)), nan=np.inf).sum(axis=0)
-    chosen = alike[np.argsort(odd, kind="stable")[:wanted]] if np.isfinite(odd).any() else alike[:wanted]
-    ring.flat[chosen] = True
+    ring.flat[alike[np.argsort(odd, kind="stable")[:wanted]]] = True
     return ring
 
 

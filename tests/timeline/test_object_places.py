@@ -54,6 +54,14 @@ def test_the_ring_is_of_the_same_cover():
     assert columns.max() < 40
 
 
+def test_the_ring_does_without_a_window_that_saw_nothing_around():
+    found = place()
+    before = np.stack([on(ground(MEADOW, SOIL, seed=seed), found) for seed in range(3)])
+    ring = choose_ring(found, before, np.full_like(before, np.nan))
+    assert ring.any()
+    assert not (ring & found.body).any()
+
+
 def test_ground_that_changed_too_is_no_ring():
     quiet = np.ones((60, 60), dtype=bool)
     quiet[:, :30] = False
