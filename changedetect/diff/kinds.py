@@ -22,8 +22,9 @@ Of 32 things built among fields one had more than 0.6, of old villages under cha
 LOOKS_DISAGREE = 0.35
 """Spread of a window's looks, in parts of the change: of two looks, one with a cloud, it is 1, of two that agree their
 noise. In between lies a cloud over part of an object."""
-ASKED = 0.3
-"""Share of an object that must have been seen twice or more for its looks to be asked."""
+ASKED, CONTRADICTED = 0.3, 0.6
+"""Where less than the first share of an object was seen twice or more, its looks must lie farther apart to speak
+against it: the second takes the place of `LOOKS_DISAGREE`."""
 ONCE_COST = 0.5
 """Share of confidence that an object loses where a window of several scenes saw it once only: nothing tells it from a
 cloud, but a white hall that quality bands call cloud on most dates is seen no oftener."""
@@ -84,8 +85,8 @@ _USED = (
 def _doubtful(means: Mapping[str, Float64Array], where: str) -> BoolArray:
     """(object,) True where the looks of a window do not bear the change out; False where there is nothing to ask."""
     with np.errstate(invalid="ignore"):
-        apart = means[f"spread{where}"] > LOOKS_DISAGREE * means[f"change{where}"]
-        return np.asarray(apart & (means[f"once{where}"] <= 1 - ASKED))
+        limit = np.where(means[f"once{where}"] <= 1 - ASKED, LOOKS_DISAGREE, CONTRADICTED)
+        return np.asarray(means[f"spread{where}"] > limit * means[f"change{where}"])
 
 
 def _settled_kinds(means: Mapping[str, Float64Array]) -> StrArray:

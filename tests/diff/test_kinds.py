@@ -67,6 +67,7 @@ def test_kinds_on_restless_ground(differently: dict[str, float], kind: Kind) -> 
         ({"spread": 0.03, "change": 0.1, "once": 0.0}, "construction"),
         ({"spread": 0.04, "change": 0.1, "once": 0.0}, "other"),
         ({"spread": 0.04, "change": 0.1, "once": 0.8}, "construction"),
+        ({"spread": 0.07, "change": 0.1, "once": 0.8}, "other"),
     ],
 )
 def test_looks_must_bear_the_change_out(*, settled: bool, where: str, looks: dict[str, float], kind: Kind) -> None:
