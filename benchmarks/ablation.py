@@ -23,15 +23,15 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import rasterio
-import shapely
+from accuracy import against, kappa
 from scipy import ndimage as ndi
 
-from changedetect import RunConfig, compare, run
+from changedetect import RunConfig, compare, geotiff, run
 from changedetect.lonlat import footprint
-from changedetect.model import ChangeMap, Site
+from changedetect.model import UNKNOWN, ChangeMap, Site
 from changedetect.testing import Acquisition, Landscape, control, factory, observe, truth, write_catalog, write_scene
 
-OBJECT_M2, FALSE_M2 = 1000, 900
+FALSE_M2 = 900
 OF_PAIRS = {"register", "match_sharpness", "level"}
 """Steps that work on two dates; the others work on the scenes of each."""
 GAIN, OFFSET = (0.8, 1.25, 0.9, 1.1, 0.85, 1.2), (-0.03, 0.05, 0.03, -0.05, 0.02, -0.04)
@@ -54,50 +54,18 @@ class Case:
 
 def referenced(reference: gpd.GeoDataFrame) -> Callable[[Found], str]:
     """Score objects and areas against reference polygons."""
-    metric = reference.to_crs(reference.estimate_utm_crs())
-    metric["geometry"] = metric.make_valid()
-    built = metric["class"].isin(["construction", "cleared"])
-    sure = built & (metric["certainty"] != "low")
-    left_out = metric["class"].isin(["unsure", "resurfaced"]) | (built & ~sure)
-    wanted, ignored = metric.geometry[sure], metric.geometry[left_out].union_all()
-
-    def score(found: Found) -> str:
-        changes = found[0][found[0]["kind"].isin(["construction", "clearing"])].to_crs(metric.crs)
-        said, meant = changes.make_valid(), wanted.union_all()
-        everything = said.union_all()
-        large = wanted[wanted.area >= OBJECT_M2]
-        hits = shapely.area(large.intersection(everything)) >= large.area / 4
-        judged = said[(said.area >= OBJECT_M2) & (said.intersection(ignored).area <= said.area / 2)]
-        right = judged.intersection(meant.buffer(10)).area >= judged.area / 3
-        shared = (everything & meant - ignored).area
-        precise, complete = _share(right.sum(), len(judged)), _share(hits.sum(), len(large))
-        areas = _share(shared, (everything - ignored).area), _share(shared, (meant - ignored).area)
-        return f"{_f1(precise, complete):.3f} / {_f1(*areas):.3f} / {len(judged) - int(right.sum())}"
-
-    return score
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 1.0
-
-
-def _f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return lambda found: against(found[0], reference).text
 
 
 def labelled(path: Path) -> Callable[[Found], str]:
     """Score the change map by Cohen's kappa on labelled pixels."""
-    with rasterio.open(path) as source:
-        labels = source.read(1)
+    labels = geotiff.read(path, geotiff.info(path).geobox)[0][0]
 
     def score(found: Found) -> str:
         if found[1] is None:
             return "failed"
-        use = (labels > 0) & (found[1].changed != 255)
-        meant, said = labels[use] == 2, found[1].changed[use] == 1
-        agree = (meant == said).mean()
-        chance = meant.mean() * said.mean() + (1 - meant.mean()) * (1 - said.mean())
-        return f"kappa {(agree - chance) / (1 - chance):.3f}"
+        known = found[1].changed != UNKNOWN
+        return f"kappa {kappa(labels[known], found[1].changed[known] == 1):.3f}"
 
     return score
 
@@ -174,7 +142,7 @@ SIMULATED = {
 def simulated_cases(work: Path) -> Iterator[Case]:
     """A factory that grows and a place where nothing is built, each seen in three ways."""
     for number, (name, land) in enumerate((("factory", factory()), ("control", control()))):
-        score = referenced(_truth(land)) if land.features else unbuilt
+        score = referenced(gpd.GeoDataFrame.from_features(truth(land), crs="EPSG:4326")) if land.features else unbuilt
         for title, (before, after) in SIMULATED.items():
             folder = work / f"{name}-{title}".replace(", ", "-").replace(" ", "-")
             items = [
@@ -185,12 +153,6 @@ def simulated_cases(work: Path) -> Iterator[Case]:
             yield Case(
                 name=f"{name}, {title}", find=_running(land, catalog, before, after), score=score, of_scenes=True
             )
-
-
-def _truth(land: Landscape) -> gpd.GeoDataFrame:
-    frame = gpd.GeoDataFrame.from_features(truth(land), crs="EPSG:4326")
-    kinds = frame["kind"].map({"construction": "construction", "clearing": "cleared"})
-    return frame.assign(**{"class": kinds, "certainty": "high"})
 
 
 def _acquisition(sensor: str, day: str, cloud: float, seed: int) -> Acquisition:

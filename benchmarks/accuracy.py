@@ -72,7 +72,8 @@ def scoring(folder: Path) -> Score:
     """How a pair is scored, by what is known of it."""
     reference, labels = folder / "reference.geojson", folder / "labels.tif"
     if reference.exists():
-        return lambda changes, _changed, _known: _against(changes, reference)
+        table = gpd.read_file(reference)
+        return lambda changes, _changed, _known: against(changes, table)
     if labels.exists():
         said = geotiff.read(labels, geotiff.info(labels).geobox)[0][0]
         return lambda _changes, changed, known: Cell(text=f"κ {kappa(said[known], changed[known]):.3f}")
@@ -99,7 +100,8 @@ def _false(changes: gpd.GeoDataFrame) -> str:
     return f"{len(changes)} false" + (f" ({told})" if told else "")
 
 
-def _against(changes: gpd.GeoDataFrame, reference: Path) -> Cell:
+def against(changes: gpd.GeoDataFrame, reference: gpd.GeoDataFrame) -> Cell:
+    """Object F1, area F1 and false alarms."""
     told = evaluate(changes, reference)
     of_objects, of_area = (0.0 if one.f1 is None else one.f1.value for one in (told.objects, told.area))
     return _cell((of_objects, of_area, told.objects.predicted - told.objects.right))
