@@ -1,7 +1,6 @@
 """`changedetect compare` as a process sees it: exit codes, one-line mistakes, and the files of the output contract."""
 
 import json
-import sys
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -9,12 +8,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from command_line import run
 from odc.geo.geobox import GeoBox
 from rio_cogeo.cogeo import cog_validate
 
 from changedetect import compare
 from changedetect.changes import CHANGE_COLUMNS
-from changedetect.cli import main
 from changedetect.geotiff import write_cog
 from changedetect.testing import simulated_pair
 
@@ -27,15 +26,6 @@ def rasters(tmp_path_factory):
     for name, date in (("before", pair.before), ("after", pair.after)):
         write_cog(folder / f"{name}.tif", date.data, pair.geobox, band_names=pair.bands, nodata=float("nan"))
     return folder, pair
-
-
-def run(*arguments: object) -> int:
-    sys.argv = ["changedetect", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def complaint(capfd) -> str:

@@ -13,9 +13,9 @@ import planetary_computer.sas
 import planetary_computer.settings
 import pystac
 import pytest
+from command_line import run
 from moto.server import ThreadedMotoServer
 
-from changedetect.cli import main
 from changedetect.geotiff import opening
 from changedetect.testing.faults import Fault
 from changedetect.testing.http_server import FileServer
@@ -77,15 +77,6 @@ def file_server(*arguments, **options):
             server._callmethod("stop")
 
 
-def run(monkeypatch, *arguments):
-    monkeypatch.setattr("sys.argv", ["changedetect", "run", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
-
-
 def row(out):
     with (out / "summary.csv").open(encoding="utf-8") as file:
         return next(csv.DictReader(file))
@@ -130,8 +121,7 @@ def site_list(tmp_path_factory):
 def expected(site_list, tmp_path_factory):
     """The outputs of a run from disk."""
     out = tmp_path_factory.mktemp("expected")
-    with pytest.MonkeyPatch.context() as patch:
-        assert run(patch, site_list, "--catalog", SAMPLE / "catalog.json", *WINDOWS, "-o", out) == 0
+    assert run("run", site_list, "--catalog", SAMPLE / "catalog.json", *WINDOWS, "-o", out) == 0
     assert row(out)["n_changes"] != "0"
     return found(out)
 
@@ -158,9 +148,9 @@ def clouds(monkeypatch, tmp_path):
     planetary_computer.settings.Settings.get.cache_clear()
 
 
-def test_a_stac_api_and_signed_files_give_the_bytes_of_the_disk(monkeypatch, tmp_path, clouds, site_list, expected):
+def test_a_stac_api_and_signed_files_give_the_bytes_of_the_disk(tmp_path, clouds, site_list, expected):
     _, api = clouds
-    assert run(monkeypatch, site_list, "--catalog", api, *WINDOWS, "-o", tmp_path) == 0
+    assert run("run", site_list, "--catalog", api, *WINDOWS, "-o", tmp_path) == 0
     assert found(tmp_path) == expected
     assert "left out" not in row(tmp_path)["worked_around"]
 
@@ -175,7 +165,7 @@ def test_faults_change_no_byte_and_no_secret_gets_out(
     stormy = tmp_path / "stormy"
     server.faults = FAULTS
     catalogs = ("--catalog", api, "--catalog", SAMPLE / "catalog.json")
-    assert run(monkeypatch, site_list, *catalogs, *WINDOWS, "-o", stormy) == 0
+    assert run("run", site_list, *catalogs, *WINDOWS, "-o", stormy) == 0
     assert found(stormy) == expected
     for fault in FAULTS:
         assert server.injected[fault.kind] >= 1, fault.kind
@@ -194,10 +184,10 @@ def test_faults_change_no_byte_and_no_secret_gets_out(
         assert not any(secret in text for text in texts)
 
 
-def test_a_site_whose_scenes_are_all_dead_says_which_and_why(monkeypatch, tmp_path, clouds, site_list):
+def test_a_site_whose_scenes_are_all_dead_says_which_and_why(tmp_path, clouds, site_list):
     server, api = clouds
     server.faults = (Fault(kind="dead", path="*2017*/SCL.tif"),)
-    assert run(monkeypatch, site_list, "--catalog", api, *WINDOWS, "-o", tmp_path / "out") == 3
+    assert run("run", site_list, "--catalog", api, *WINDOWS, "-o", tmp_path / "out") == 3
     told = row(tmp_path / "out")
     assert told["status"] == "failed"
     assert "S2A_T34TDS_2017" in told["reason"]
@@ -233,7 +223,7 @@ def test_s3_gives_the_same_bytes_signed_and_unsigned(monkeypatch, tmp_path, buck
         monkeypatch.setenv(key, value)
     catalog = tmp_path / "items.json"
     pystac.ItemCollection(served(items(), lambda _: f"s3://{name}")).save_object(str(catalog))
-    assert run(monkeypatch, site_list, "--catalog", catalog, *WINDOWS, "-o", tmp_path / "out") == 0
+    assert run("run", site_list, "--catalog", catalog, *WINDOWS, "-o", tmp_path / "out") == 0
     assert found(tmp_path / "out") == expected
 
 
@@ -241,5 +231,5 @@ def test_requester_pays_is_refused_in_one_line(monkeypatch, tmp_path, site_list)
     monkeypatch.delenv("AWS_REQUEST_PAYER", raising=False)
     catalog = tmp_path / "items.json"
     pystac.ItemCollection(served(items(), lambda _: "s3://usgs-landsat")).save_object(str(catalog))
-    assert run(monkeypatch, site_list, "--catalog", catalog, *WINDOWS, "-o", tmp_path / "out") == 3
+    assert run("run", site_list, "--catalog", catalog, *WINDOWS, "-o", tmp_path / "out") == 3
     assert "AWS_REQUEST_PAYER" in row(tmp_path / "out")["reason"]

@@ -8,20 +8,10 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 import shapely
-
-from changedetect.cli import main
+from command_line import run
 
 SAMPLE = Path(__file__).parents[1] / "sample_tiles"
 MONTHS = ("--before", "2016-01", "--after", "2017-01")
-
-
-def run(monkeypatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["changedetect", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def rows(out: Path) -> dict[str, dict[str, str]]:
@@ -33,9 +23,8 @@ def rows(out: Path) -> dict[str, dict[str, str]]:
 def demo(tmp_path_factory):
     """The demo's outputs."""
     out = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        arguments = (SAMPLE / "sites.geojson", "--config", SAMPLE / "run.toml", "-o", out)
-        assert run(patch, "run", *arguments) == 0
+    arguments = (SAMPLE / "sites.geojson", "--config", SAMPLE / "run.toml", "-o", out)
+    assert run("run", *arguments) == 0
     return out
 
 
@@ -65,7 +54,7 @@ def test_the_romanian_road_is_found(demo):
     assert set(changes["kind"]) <= {"construction", "clearing"}
 
 
-def test_tiles_of_scenes_merged_equal_the_whole(demo, monkeypatch, tmp_path):
+def test_tiles_of_scenes_merged_equal_the_whole(demo, tmp_path):
     arguments = (
         SAMPLE / "sites.geojson",
         "--config",
@@ -75,7 +64,7 @@ def test_tiles_of_scenes_merged_equal_the_whole(demo, monkeypatch, tmp_path):
         "--set",
         "tiling.tile_px=131",
     )
-    assert run(monkeypatch, "run", *arguments) == 0
+    assert run("run", *arguments) == 0
     for name in ("changes.geojson", "sites/sim-factory/change_map.tif"):
         assert (tmp_path / name).read_bytes() == (demo / name).read_bytes()
 
@@ -87,8 +76,8 @@ def test_provenance_says_how_each_offset_was_decided(demo):
     assert all("offset" in decision[0] for decision in decisions)
 
 
-def test_search_lists_scenes_for_programs(monkeypatch, capfd):
-    assert run(monkeypatch, "search", SAMPLE / "sites.geojson", "--config", SAMPLE / "run.toml", "--json") == 0
+def test_search_lists_scenes_for_programs(capfd):
+    assert run("search", SAMPLE / "sites.geojson", "--config", SAMPLE / "run.toml", "--json") == 0
     found = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert {scene["window"] for scene in found} == {"before", "after"}
     assert sum(scene["site_id"] == "sim-factory" for scene in found) == 7
@@ -114,9 +103,9 @@ def feature(site_id: str, geometry: dict | None) -> dict:
         (feature("romania-road", {"type": "Point", "coordinates": [22.0, 45.0]}), "romania-road-2", "same id"),
     ],
 )
-def test_a_bad_site_costs_only_itself(monkeypatch, tmp_path, bad, failed, reason):
+def test_a_bad_site_costs_only_itself(tmp_path, bad, failed, reason):
     sites = site_list(tmp_path / "sites.geojson", bad)
-    assert run(monkeypatch, "run", sites, "--config", SAMPLE / "run.toml", "-o", tmp_path / "out") == 3
+    assert run("run", sites, "--config", SAMPLE / "run.toml", "-o", tmp_path / "out") == 3
     told = rows(tmp_path / "out")
     assert told["romania-road"]["status"] == "ok"
     assert told[failed]["status"] == "failed"
@@ -125,7 +114,7 @@ def test_a_bad_site_costs_only_itself(monkeypatch, tmp_path, bad, failed, reason
     assert not (tmp_path / "out" / "sites" / failed / "change_map.tif").exists()
 
 
-def run_on_damaged_copy(monkeypatch, tmp_path, victims):
+def run_on_damaged_copy(tmp_path, victims):
     listed = json.loads((SAMPLE / "sites.geojson").read_text())
     (tmp_path / "sites.geojson").write_text(json.dumps({**listed, "features": listed["features"][:2]}))
     catalog = tmp_path / "catalog"
@@ -133,13 +122,13 @@ def run_on_damaged_copy(monkeypatch, tmp_path, victims):
     for victim in catalog.glob(victims):
         victim.write_bytes(b"<html>login</html>")
     arguments = ("--before", "2016-06/2016-10", "--after", "2017-06/2017-10", "-o", tmp_path / "out")
-    code = run(monkeypatch, "run", tmp_path / "sites.geojson", "--catalog", catalog, *arguments)
+    code = run("run", tmp_path / "sites.geojson", "--catalog", catalog, *arguments)
     return code, rows(tmp_path / "out")
 
 
 @pytest.mark.parametrize("victim", ["B4.tif", "SCL.tif"])
-def test_a_dead_raster_costs_its_scene_and_is_told(monkeypatch, tmp_path, victim):
-    code, told = run_on_damaged_copy(monkeypatch, tmp_path, f"sentinel-2-l2a/nrt-romania-2017-07-11/{victim}")
+def test_a_dead_raster_costs_its_scene_and_is_told(tmp_path, victim):
+    code, told = run_on_damaged_copy(tmp_path, f"sentinel-2-l2a/nrt-romania-2017-07-11/{victim}")
     assert code == 0
     assert told["romania-road"]["status"] == "ok"
     assert victim in told["romania-road"]["worked_around"]
@@ -147,8 +136,8 @@ def test_a_dead_raster_costs_its_scene_and_is_told(monkeypatch, tmp_path, victim
     assert told["sim-factory"]["worked_around"] == ""
 
 
-def test_a_site_whose_scenes_are_all_dead_fails_with_the_path(monkeypatch, tmp_path):
-    code, told = run_on_damaged_copy(monkeypatch, tmp_path, "sentinel-2-l2a/nrt-romania-2017-*/B4.tif")
+def test_a_site_whose_scenes_are_all_dead_fails_with_the_path(tmp_path):
+    code, told = run_on_damaged_copy(tmp_path, "sentinel-2-l2a/nrt-romania-2017-*/B4.tif")
     assert code == 3
     assert told["romania-road"]["status"] == "failed"
     assert "B4.tif" in told["romania-road"]["reason"]
@@ -170,7 +159,7 @@ def test_a_site_whose_scenes_are_all_dead_fails_with_the_path(monkeypatch, tmp_p
 )
 def test_a_mistake_is_one_line(monkeypatch, tmp_path, capfd, arguments, code, said):
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, *arguments) == code
+    assert run(*arguments) == code
     error = capfd.readouterr().err
     assert error.startswith("Error: ")
     assert error.count("\n") == 1

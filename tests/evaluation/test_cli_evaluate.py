@@ -3,26 +3,17 @@
 import json
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
 import typer
+from command_line import run
 from evaluation_cases import square, table
 
-from changedetect.cli import app, main
+from changedetect.cli import app
 
 DOC = Path(__file__).parents[2] / "docs" / "evaluating.md"
-
-
-def run(*arguments: object) -> int:
-    sys.argv = ["changedetect", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 @pytest.fixture
