@@ -15,7 +15,7 @@ import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from changedetect.sides import (
+from changedetect.outline_sides import (
     CORNER_PX,
     NEAR_PX,
     REACH_PX,

@@ -12,9 +12,9 @@ from scipy import ndimage as ndi
 from shapely.affinity import rotate, translate
 from shapely.geometry import Point, Polygon, box
 
+from changedetect.outline_sides import CORNER_PX, REACH_PX
 from changedetect.outlining import AREA_TOLERANCE, apart, outline
 from changedetect.polygons import label, outlines
-from changedetect.sides import CORNER_PX, REACH_PX
 
 
 def blobs(seed: int, smooth: float, share: float):
