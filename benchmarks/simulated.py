@@ -6,7 +6,7 @@ and misregistration differ, what is built does not.
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ import pystac
 from rasterio.features import rasterize
 from shapely.affinity import translate
 
-from changedetect import RunConfig, Site, evaluate, geotiff, run
+from changedetect import Site, evaluate, geotiff, run
 from changedetect.evaluation import Evaluation
 from changedetect.lonlat import footprint
 from changedetect.model import UNKNOWN
@@ -55,7 +55,8 @@ CASES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Windows that are compared."""
 PLACES = MappingProxyType({"factory": factory, "rail crossing": rail_crossing, "control": control})
-SEEDS = (501, 502)
+SEEDS = (601, 602)
+"""Not those by which anything was chosen: 501 and 502 were, for what looks count (`timeline.believing`)."""
 LANDS: tuple[tuple[str, int], ...] = tuple(product(PLACES, SEEDS))
 """Place and seed of every landscape of the suite."""
 MOSTLY = 0.5
@@ -102,8 +103,6 @@ def simulate(place: str, seed: int) -> list[Simulated]:
     """Look at a landscape in every window, and compare them case by case."""
     land = PLACES[place](seed=seed)
     site = Site(site_id=land.name, name=land.name, geometry=footprint(land.geobox))
-    default = RunConfig()
-    config = replace(default, timeline=replace(default.timeline, enabled=False))  # dates are not what is measured
     outline = gpd.GeoDataFrame(geometry=[site.geometry], crs="EPSG:4326")
     reference = gpd.GeoDataFrame.from_features(truth(land)["features"], crs="EPSG:4326", columns=["geometry", "kind"])
     found = []
@@ -114,7 +113,7 @@ def simulate(place: str, seed: int) -> list[Simulated]:
             catalog = write_catalog(items, Path(folder) / f"case-{number}")
             spans = [_span(name) for name in (before, after)]
             out = Path(folder) / f"out-{number}"
-            (result,) = run([site], catalog=catalog, before=spans[0], after=spans[1], out=out, config=config).results
+            (result,) = run([site], catalog=catalog, before=spans[0], after=spans[1], out=out).results
             found.append(
                 Simulated(
                     case=case,

@@ -32,6 +32,12 @@ DATE_COLUMNS: tuple[str, ...] = ("last_clear_without", "first_seen", "confirmed_
 COUNT_COLUMNS: tuple[str, ...] = ("n_clear_looks",)
 """Those that are published as whole numbers; in frames they are floats, since they may be missing."""
 
+CONFIDENCE_DECIMALS = 3
+"""Decimals of a confidence that mean anything."""
+
+SURE_FIRST: tuple[str, ...] = ("confidence", "area_m2")
+"""Columns by which changes are ordered, the highest first."""
+
 _TEXT_COLUMNS = frozenset({"change_id", "site_id", "site_name", "kind", "before", "after", *DATE_COLUMNS}) - {
     "n_clear_looks"
 }
@@ -49,3 +55,13 @@ def empty_changes() -> gpd.GeoDataFrame:
         if name != "geometry"
     }
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs="EPSG:4326"), crs="EPSG:4326")
+
+
+def counted(changes: gpd.GeoDataFrame) -> dict[str, int | float]:
+    """What a site's summary says of its changes: how many, how many of the kinds that are news, and their area in m2.
+
+    >>> counted(empty_changes())
+    {'n_changes': 0, 'n_construction': 0, 'n_clearing': 0, 'area_m2': 0.0}
+    """
+    kinds = {f"n_{kind}": int((changes["kind"] == kind).sum()) for kind in ("construction", "clearing")}
+    return {"n_changes": len(changes), **kinds, "area_m2": float(changes["area_m2"].sum())}

@@ -8,14 +8,15 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 from odc.geo.geobox import GeoBox
+from scipy import ndimage as ndi
 
 from changedetect import tiling, timeline
 from changedetect.catalog import Catalog
-from changedetect.changes import DATE_COLUMNS
+from changedetect.changes import CONFIDENCE_DECIMALS, DATE_COLUMNS, SURE_FIRST, counted
 from changedetect.config import RunConfig
 from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.grid import pixel_size_m
-from changedetect.model import UNKNOWN, ChangeMap, SiteResult, Window
+from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, SiteResult, Window
 from changedetect.selection import Plan
 from changedetect.series import Item, Part, date_group
 from changedetect.stack import Overpass, Stack, bands_of, overpasses
@@ -27,14 +28,15 @@ _GROUP_PX = 512
 
 
 def date_changes(result: SiteResult, plan: Plan, catalog: Catalog, config: RunConfig) -> SiteResult:
-    """Add to each change of a site since when it is there, and to the provenance by which looks.
+    """Add to each change since when it is there and how sure its looks make it, and to the provenance which they are.
 
     What can't be dated keeps its polygon, without dates and with the reason.
     """
     if not config.timeline.enabled or not len(result.changes) or result.change_map is None:
         return result
     try:
-        dated, told = _dated(result, result.change_map, plan, catalog, config)
+        items = _items(result, result.change_map)
+        dated, told = _dated(result, items, plan, catalog, config)
     except ConfigError:
         raise
     except ChangeDetectError as error:
@@ -44,15 +46,39 @@ def date_changes(result: SiteResult, plan: Plan, catalog: Catalog, config: RunCo
         # The polygons are done and right: no mistake made after them may cost them.
         log.exception("site %s: its changes are not dated, please report it", result.site.site_id)
         return _undated(result, f"unexpected {type(error).__name__}: {error}")
-    counts = {
-        f"n_{status}": sum(one.status == status for one in dated.values()) for status in ("confirmed", "reverted")
-    }
+    changes = _believed(_with_dates(result.changes, dated), dated)
+    kept = changes[changes["confidence"] >= config.min_confidence]
+    counts = {f"n_{status}": int((kept["status"] == status).sum()) for status in ("confirmed", "reverted")}
     return replace(
         result,
-        changes=_with_dates(result.changes, dated),
-        summary={**result.summary, **counts},
+        changes=kept.sort_values([*SURE_FIRST], ascending=False, kind="stable", ignore_index=True),
+        change_map=_repainted(result.change_map, items, result.changes, changes, config.min_confidence),
+        summary={**result.summary, **counted(kept), **counts},
         provenance={**result.provenance, "timeline": told},
     )
+
+
+def _believed(changes: gpd.GeoDataFrame, dated: Mapping[str, timeline.Dated]) -> gpd.GeoDataFrame:
+    """Weigh every change by the looks at it; what was not dated keeps its confidence."""
+    said = zip(changes["change_id"], changes["confidence"], strict=True)
+    weighed = [timeline.believed(was, dated[change_id]) if change_id in dated else was for change_id, was in said]
+    return changes.assign(confidence=np.array(weighed, dtype=np.float64).round(CONFIDENCE_DECIMALS))
+
+
+def _repainted(
+    change_map: ChangeMap, items: Sequence[Item], was: gpd.GeoDataFrame, now: gpd.GeoDataFrame, least: float
+) -> ChangeMap:
+    """The map with the new confidence of its objects, and without those that are less sure than `least`."""
+    confidence, kind = change_map.confidence.copy(), change_map.kind.copy()
+    for item, old, new in zip(items, was["confidence"], now["confidence"], strict=True):
+        part = item.place.rows, item.place.cols
+        same = np.abs(change_map.confidence[part] - old) < 10.0**-CONFIDENCE_DECIMALS
+        alike = same & (change_map.kind[part] == KIND_CODES[item.kind])
+        pieces, _ = ndi.label(alike, structure=np.ones((3, 3)))
+        own = alike & np.isin(pieces, pieces[item.place.body])
+        confidence[part][own] = new if new >= least else 0
+        kind[part][own] = KIND_CODES[item.kind] if new >= least else 0
+    return replace(change_map, confidence=confidence, kind=kind)
 
 
 def _undated(result: SiteResult, reason: str) -> SiteResult:
@@ -77,7 +103,7 @@ def _with_dates(changes: gpd.GeoDataFrame, dated: Mapping[str, timeline.Dated]) 
 
 
 def _dated(
-    result: SiteResult, change_map: ChangeMap, plan: Plan, catalog: Catalog, config: RunConfig
+    result: SiteResult, items: Sequence[Item], plan: Plan, catalog: Catalog, config: RunConfig
 ) -> tuple[dict[str, timeline.Dated], dict[str, Any]]:
     """Date all changes of a site, and tell how."""
     span = Window(
@@ -86,8 +112,8 @@ def _dated(
     stack = Stack(*_looks(result, span, plan, catalog), config)
     dated: dict[str, timeline.Dated] = {}
     failed: dict[str, str] = {}
-    for part, items in _groups(_items(result, change_map), plan.grid, config):
-        for change_id, one in date_group(part, items, stack, plan, config):
+    for part, some in _groups(items, plan.grid, config):
+        for change_id, one in date_group(part, some, stack, plan, config):
             if isinstance(one, str):
                 failed[change_id] = one
             else:

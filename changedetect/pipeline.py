@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect import tiling
 from changedetect.catalog import Catalog
-from changedetect.changes import empty_changes
+from changedetect.changes import counted, empty_changes
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
 from changedetect.dating import date_changes
@@ -120,7 +120,6 @@ def _compare(
         "rule": "settled" if forward.settled else "restless",
         "purity": forward.purity,
     }
-    counts = {f"n_{kind}": int((changes["kind"] == kind).sum()) for kind in ("construction", "clearing")}
     return SiteResult(
         site=site,
         status="poor" if quality.poor else "ok",
@@ -131,9 +130,7 @@ def _compare(
         summary={
             "before": dates[0],
             "after": dates[1],
-            "n_changes": len(changes),
-            **counts,
-            "area_m2": float(changes["area_m2"].sum()),
+            **counted(changes),
             "before_scenes": len(sources["before"].get("scenes", [None])),
             "after_scenes": len(sources["after"].get("scenes", [None])),
             "shift": _shift_px(matching.alignment),

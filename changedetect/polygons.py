@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from skimage import morphology
 
 from changedetect import outlining
-from changedetect.changes import CHANGE_COLUMNS, empty_changes
+from changedetect.changes import CHANGE_COLUMNS, SURE_FIRST, empty_changes
 from changedetect.errors import ConfigError
 from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import Site
@@ -198,7 +198,7 @@ def to_frame(
         return empty_changes()
     frame = gpd.GeoDataFrame(dict(columns), geometry=list(geometry), crs=str(geobox.crs)).to_crs("EPSG:4326")
     frame["site_id"], frame["site_name"] = site.site_id, site.name
-    frame = frame.sort_values(["confidence", "area_m2"], ascending=False, kind="stable", ignore_index=True)
+    frame = frame.sort_values([*SURE_FIRST], ascending=False, kind="stable", ignore_index=True)
     frame["change_id"] = change_ids(site.site_id, list(frame.geometry))
     return frame[list(CHANGE_COLUMNS)]
 

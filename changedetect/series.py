@@ -96,10 +96,10 @@ def date_group(
     """
     subjects: list[Subject] = []
     for change_id, one in _learnt(part, items, stack, plan, config):
-        if isinstance(one, str):
-            yield change_id, one
-        else:
+        if isinstance(one, Subject):
             subjects.append(one)
+        else:
+            yield change_id, one
     _leave_out_clouds(part, subjects, stack, plan, config)
     while wishes := [(subject, wish) for subject in subjects if (wish := subject.wanted(stack, config))]:
         # Every wish is granted in full before the next is asked for: no object's looks depend on its neighbours'.
@@ -134,7 +134,7 @@ def _leave_out_clouds(part: Part, subjects: Sequence[Subject], stack: Stack, pla
 
 def _learnt(
     part: Part, items: Sequence[Item], stack: Stack, plan: Plan, config: RunConfig
-) -> Iterator[tuple[str, Subject | str]]:
+) -> Iterator[tuple[str, Subject | timeline.Dated | str]]:
     """Learn from the scenes that were compared what each object looks like before and after, or why that fails."""
     compared = [{one.scene.scene_id for one in some} for some in plan.chosen]
     before, after = (
@@ -157,8 +157,8 @@ def _learnt(
 
 def _subject(
     item: Item, views: tuple[Sequence[FloatArray], Sequence[FloatArray]], stack: Stack, looks: tuple[int, ...]
-) -> Subject | str:
-    """Learn one object from its views in either window, or say why that can't be."""
+) -> Subject | timeline.Dated | str:
+    """Learn one object from its views in either window; or all there is to know, or why it can't be dated."""
     before, after = views
     bands = stack.bands
     if not before or not after:
@@ -174,7 +174,7 @@ def _subject(
     early, late = ([timeline.measure(view, bands, item.place, ring, usual) for view in some] for some in (first, last))
     states = timeline.fit_states(early, late, timeline.spread_of(both, ring), backward=backward)
     if states is None:
-        return "no look of a window shows it and its surroundings clearly"
+        return timeline.Dated(status="candidate", reason="no look of a window shows it and its surroundings clearly")
     return Subject(item=item, ring=ring, usual=usual, states=states, looks=looks)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from changedetect.changes import CONFIDENCE_DECIMALS
 from changedetect.diff.found import Found
 from changedetect.types import BoolArray, Float64Array
 
@@ -26,5 +27,5 @@ def attributes(found: Found, keep: BoolArray, *, backward: bool = False) -> dict
     for name in DELTAS:
         after, before = means.get(f"{name}_after", unknown), means.get(f"{name}_before", unknown)
         columns[f"delta_{name}"] = sign * (after - before)
-    digits = {"area_m2": 1, "confidence": 3, "magnitude": 2}
+    digits = {"area_m2": 1, "confidence": CONFIDENCE_DECIMALS, "magnitude": 2}
     return {name: np.round(values[keep], digits.get(name, 4)).tolist() for name, values in columns.items()}

@@ -5,6 +5,7 @@ ring says what the object would look like had nothing happened, the looks of the
 how far a look lies from the one to the other says whether it shows the object.
 """
 
+from changedetect.timeline.believing import believed
 from changedetect.timeline.measuring import Measure, Usual, measure, seen_of, unseen, usual_of
 from changedetect.timeline.options import TimelineOptions
 from changedetect.timeline.places import Place, choose_ring, place_of, with_core
@@ -22,6 +23,7 @@ __all__ = [
     "Step",
     "TimelineOptions",
     "Usual",
+    "believed",
     "choose_ring",
     "date_object",
     "fit_states",

@@ -73,6 +73,27 @@ def change_over(result, feature):
     return result.changes.loc[shared.idxmax()]
 
 
+def painted(result, feature):
+    """Confidence and kind on the map in the middle of a thing."""
+    grid = result.change_map.geobox
+    col, row = (int(value) for value in ~grid.affine @ feature.geometry.centroid.coords[0])
+    return result.change_map.confidence[row, col], result.change_map.kind[row, col]
+
+
+def test_the_map_tells_the_confidence_that_the_looks_left(result):
+    assert painted(result, HALL)[0] == pytest.approx(change_over(result, HALL)["confidence"], abs=1e-6)
+
+
+def test_what_no_look_speaks_for_is_left_out_of_polygons_map_and_counts(place, monkeypatch):
+    catalog, site = place
+    monkeypatch.setattr(dating.timeline, "believed", lambda *_: 0.05)
+    emptied = run_site(site, catalog, CONFIG)
+    assert not len(emptied.changes)
+    assert emptied.summary["n_changes"] == emptied.summary["n_construction"] == emptied.summary["area_m2"] == 0
+    assert painted(emptied, HALL) == (0, 0)
+    assert emptied.provenance["timeline"]["changes"]  # the looks stay on record
+
+
 def test_the_day_it_was_built_lies_in_the_bracket(result):
     hall = change_over(result, HALL)
     assert hall["status"] == "confirmed"
