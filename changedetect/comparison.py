@@ -1,6 +1,7 @@
 """Two dates of one ground compared, in both directions of time: the diff engine and the polygons, put together."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import geopandas as gpd
 import numpy as np
@@ -9,8 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from changedetect import diff, polygons
 from changedetect.changes import DATE_COLUMNS
 from changedetect.config import RunConfig
+from changedetect.grid import TileSpec
 from changedetect.ground import Ground
-from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, Site
+from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, Pair, Site
 from changedetect.types import BoolArray, IntArray, Kind
 
 
@@ -49,50 +51,105 @@ class Chosen:
         return self.found.paint(self.keep)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A direction in which time is read."""
+
+    fitted: diff.Fitted
+    """What was learnt of the pair, read that way."""
+    backward: bool
+    """Whether the later date comes first."""
+
+    def sees(self, measured: diff.Measured) -> diff.Measured:
+        """What was measured forward, as it is read this way."""
+        return measured.swapped() if self.backward else measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Objects:
+    """Objects, not judged yet."""
+
+    labels: IntArray
+    """(y, x) 0 none, 1..n objects."""
+    evidence: diff.Evidence
+    """What their pixels say."""
+
+
 def read_both_ways(ground: Ground, config: RunConfig) -> tuple[Reading, Reading]:
     """Read time forward, for what was built, and backward, for what is gone."""
-    sample = diff.sample_features(ground.pairs(), config.diff.sample_px)
-    swapped = ground.swapped()
-    return _read(ground, sample, config), _read(swapped, diff.swapped_sample(sample), config)
+    sample = diff.sample_features(ground.blocks(), config.diff.sample_px)
+    fits = [diff.fit(one, config.diff, calibrated=ground.calibrated) for one in (sample, sample.swapped())]
+    ways = [_Way(fitted=fitted, backward=backward) for fitted, backward in zip(fits, (False, True), strict=True)]
+    layers = _layers(ground, ways)
+    settled = [diff.settledness(fitted, one, config.diff) for fitted, one in zip(fits, layers, strict=True)]
+    labels = [_objects(ground, one, share, config) for one, share in zip(layers, settled, strict=True)]
+    gathered = _gathered(ground, ways, labels)
+    forward, backward = (
+        _reading(ground, ways[at], layers[at], settled[at], _Objects(labels=labels[at], evidence=gathered[at]))
+        for at in range(len(ways))
+    )
+    return forward, backward
 
 
-def _read(ground: Ground, sample: diff.Features, config: RunConfig) -> Reading:
-    fitted = diff.fit(sample, config.diff, calibrated=ground.calibrated)
-    layers = _whole(ground, fitted)
-    settledness = diff.settledness(fitted, layers, config.diff)
-    settled = settledness >= 1
+def _layers(ground: Ground, ways: Sequence[_Way]) -> list[diff.Layers]:
+    """Judge block by block; each fills the pixels that it owns."""
+    names = [one.name for one in fields(diff.Layers)]
+    shape, first = tuple(ground.grid.shape), ways[0].fitted
+    whole = [{name: np.zeros(shape, dtype=np.uint8 if name == "changed" else bool) for name in names} for _ in ways]
+
+    def judge(spec: TileSpec, pair: Pair) -> list[list[IntArray | BoolArray]]:
+        measured = diff.measure(pair, first.lines, first.scales)
+        judged = (diff.apply(way.fitted, way.sees(measured)) for way in ways)
+        return [[getattr(one, name)[spec.inner].copy() for name in names] for one in judged]
+
+    for spec, judged in ground.computed(judge):
+        for target, planes in zip(whole, judged, strict=True):
+            for name, plane in zip(names, planes, strict=True):
+                target[name][spec.rows, spec.cols] = plane
+    return [diff.Layers(**layers) for layers in whole]
+
+
+def _objects(ground: Ground, layers: diff.Layers, settledness: float, config: RunConfig) -> IntArray:
+    """Label what changed: (y, x) 0 none, 1..n objects."""
     known = layers.changed != UNKNOWN
     objects = polygons.clean(layers.candidate, ground.grid, config.polygons, known=known)
-    labels = polygons.label(objects)
-    if not settled:
-        structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=known, opened=False)
-        labels = polygons.label(diff.with_witnesses(structured, objects, settledness))
-        # Structure is found at walls and edges; a site is what lies between them, too.
-        labels = polygons.whole_sites(labels, ground.grid, layers.barren & known)
+    if settledness >= 1:
+        return polygons.label(objects)
+    structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=known, opened=False)
+    labels = polygons.label(diff.with_witnesses(structured, objects, settledness))
+    # Structure is found at walls and edges; a site is what lies between them, too.
+    return polygons.whole_sites(labels, ground.grid, layers.barren & known)
+
+
+def _gathered(ground: Ground, ways: Sequence[_Way], labels: Sequence[IntArray]) -> list[diff.Evidence]:
+    """What the pixels of the objects of every way say."""
+    first = ways[0].fitted
+    gatherings = [diff.Gathering(own) for own in labels]
+
+    def sum_up(spec: TileSpec, pair: Pair) -> list[diff.Tally]:
+        if not any(own[spec.padded].any() for own in labels):
+            return []
+        measured = diff.measure(pair, first.lines, first.scales)
+        return [diff.tally(way.fitted, way.sees(measured), spec, own) for way, own in zip(ways, labels, strict=True)]
+
+    for _, tallies in ground.computed(sum_up):
+        for gathering, one in zip(gatherings, tallies, strict=False):  # none where a block has no object
+            gathering.add(one)
+    return [gathering.evidence() for gathering in gatherings]
+
+
+def _reading(ground: Ground, way: _Way, layers: diff.Layers, settledness: float, objects: _Objects) -> Reading:
     purity = diff.purity(layers)
     trust = purity * diff.trust_in_change(settledness)
-    found = _find(ground, fitted, labels, settled=settled, trust=trust)
-    return Reading(layers=layers, found=found, fitted=fitted, settled=settled, purity=purity)
+    found = _found(ground, objects, settled=settledness >= 1, trust=trust)
+    return Reading(layers=layers, found=found, fitted=way.fitted, settled=settledness >= 1, purity=purity)
 
 
-def _find(ground: Ground, fitted: diff.Fitted, labels: IntArray, *, settled: bool, trust: float) -> diff.Found:
+def _found(ground: Ground, objects: _Objects, *, settled: bool, trust: float) -> diff.Found:
+    labels, evidence = objects.labels, objects.evidence
     areas_m2 = polygons.areas_m2(labels, ground.grid)
-    evidence = diff.gather(fitted, ground.pairs(), labels)
     judgement = diff.judge(evidence, areas_m2, settled=settled, trust=trust)
     return diff.Found(labels=labels, areas_m2=areas_m2, evidence=evidence, judgement=judgement)
-
-
-def _whole(ground: Ground, fitted: diff.Fitted) -> diff.Layers:
-    """Judge tile by tile; each tile fills the pixels that it owns."""
-    shape = tuple(ground.grid.shape)
-    changed = np.full(shape, UNKNOWN, dtype=np.uint8)
-    strong, candidate, structured, barren = (np.zeros(shape, dtype=bool) for _ in range(4))
-    for spec, pair in ground.pairs():
-        tile, own = diff.apply(fitted, pair), (spec.rows, spec.cols)
-        changed[own], strong[own] = tile.changed[spec.inner], tile.strong[spec.inner]
-        candidate[own], structured[own] = tile.candidate[spec.inner], tile.structured[spec.inner]
-        barren[own] = tile.barren[spec.inner]
-    return diff.Layers(changed=changed, strong=strong, candidate=candidate, structured=structured, barren=barren)
 
 
 def choose(forward: Reading, backward: Reading, ground: Ground, config: RunConfig) -> list[Chosen]:
@@ -130,7 +187,8 @@ def _others(forward: Reading, taken: list[Chosen], ground: Ground, config: RunCo
         rest &= ~one.pixels
     known = forward.layers.changed != UNKNOWN
     labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons, known=known))
-    found = _find(ground, forward.fitted, labels, settled=True, trust=1.0)
+    (evidence,) = _gathered(ground, [_Way(fitted=forward.fitted, backward=False)], [labels])
+    found = _found(ground, _Objects(labels=labels, evidence=evidence), settled=True, trust=1.0)
     return Chosen(kind="other", found=found, keep=np.ones(len(found.areas_m2), dtype=bool), backward=False)
 
 

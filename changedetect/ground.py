@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from affine import Affine
@@ -12,9 +14,14 @@ from changedetect.config import RunConfig
 from changedetect.errors import SceneError
 from changedetect.grid import TileSpec, pixel_size_m, thinned_shape
 from changedetect.model import Composite, Pair, Scene, Tile
+from changedetect.parallel import mapped, processors
 
 PREVIEW_PX = 1500
 """Pictures are thinned to at most this many pixels a side."""
+BLOCK_PX = 512
+"""Side of what is computed at once: a plane of it fits the cache of a processor. Results do not depend on it."""
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +42,54 @@ class Ground:
         for spec in self.tiles:
             yield spec, self.read(spec)
 
-    def swapped(self) -> "Ground":
-        """The same ground with the dates exchanged."""
-        return replace(self, read=lambda spec: self.read(spec).swapped())
+    def blocks(self) -> Iterator[tuple[TileSpec, Pair]]:
+        """Every tile cut into blocks that a processor's cache holds, with the halo that the diff engine needs."""
+        for tile, pair in self.pairs():
+            yield from ((spec, _cropped(pair, tile, spec)) for spec in self._cut(tile))
+
+    def computed(self, work: Callable[[TileSpec, Pair], R]) -> Iterator[tuple[TileSpec, R]]:
+        """Do pure `work` on every block, several at once; results in the order of the blocks."""
+        for tile, pair in self.pairs():
+            specs = self._cut(tile)
+            task = partial(_on_block, work, tile, pair)
+            yield from zip(specs, mapped(task, specs, processors()), strict=True)
+
+    def _cut(self, tile: TileSpec) -> list[TileSpec]:
+        halo_px = min(diff.engine_halo_px(_pixel_m(self.grid)), tile.halo_px)
+        return [
+            TileSpec(grid=self.grid, rows=rows, cols=cols, halo_px=halo_px)
+            for rows in _spans(tile.rows)
+            for cols in _spans(tile.cols)
+        ]
+
+
+def _on_block(work: Callable[[TileSpec, Pair], R], tile: TileSpec, pair: Pair, spec: TileSpec) -> R:
+    return work(spec, _cropped(pair, tile, spec))
+
+
+def _spans(whole: slice) -> list[slice]:
+    return [slice(start, min(start + BLOCK_PX, whole.stop)) for start in range(whole.start, whole.stop, BLOCK_PX)]
+
+
+def _cropped(pair: Pair, tile: TileSpec, spec: TileSpec) -> Pair:
+    """The part of a tile's pair that a block of it sees."""
+    rows, cols = (
+        slice(own.start - whole.start, own.stop - whole.start)
+        for own, whole in zip(spec.padded, tile.padded, strict=True)
+    )
+    before, after = (_part(date, rows, cols, spec.geobox) for date in (pair.before, pair.after))
+    return replace(pair, before=before, after=after)
+
+
+def _part(date: Composite, rows: slice, cols: slice, geobox: GeoBox) -> Composite:
+    return replace(
+        date,
+        geobox=geobox,
+        data=date.data[:, rows, cols],
+        valid=date.valid[rows, cols],
+        looks=date.looks[rows, cols],
+        spread=None if date.spread is None else date.spread[rows, cols],
+    )
 
 
 def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
@@ -45,17 +97,7 @@ def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
 
     def read(spec: TileSpec) -> Pair:
         rows, cols = spec.padded
-        before, after = (
-            replace(
-                date,
-                geobox=spec.geobox,
-                data=date.data[:, rows, cols],
-                valid=date.valid[rows, cols],
-                looks=date.looks[rows, cols],
-                spread=None if date.spread is None else date.spread[rows, cols],
-            )
-            for date in (pair.before, pair.after)
-        )
+        before, after = (_part(date, rows, cols, spec.geobox) for date in (pair.before, pair.after))
         return replace(pair, before=before, after=after)
 
     tiles = tiling.cut(pair.geobox, config.tiling.tile_px, _halo_px(pair.geobox, config))

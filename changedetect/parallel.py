@@ -1,5 +1,6 @@
-"""Many slow things at once: reads wait for a network, not for the processor."""
+"""Many things at once: reads, which wait for a network, and blocks of pixels, which wait for a processor."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -7,8 +8,13 @@ from contextvars import copy_context
 from functools import lru_cache
 from typing import TypeVar
 
+from changedetect.errors import ConfigError
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+PROCESSORS = "CHANGEDETECT_PROCESSORS"
+"""Environment variable: how many processors one process may use."""
 
 _NAME = "changedetect-read"
 _stopped = threading.Event()
@@ -17,6 +23,25 @@ _stopped = threading.Event()
 
 class StoppedError(Exception):
     """Work in a thread that no one waits for any more."""
+
+
+def processors() -> int:
+    """Processors that may compute at once: `CHANGEDETECT_PROCESSORS`, else all that this process is given.
+
+    The variable is for processes that share a machine (`run --workers`, a cluster); results do not depend on it.
+
+    Raises
+    ------
+    ConfigError
+        The variable is no whole number from 1.
+    """
+    told = os.environ.get(PROCESSORS, "")
+    if told:
+        if not told.isdecimal() or int(told) < 1:
+            msg = f"{PROCESSORS} is {told!r}: give a whole number from 1, or leave it unset"
+            raise ConfigError(msg)
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def mapped(work: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:

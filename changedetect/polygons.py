@@ -1,6 +1,7 @@
 """From a mask of changed pixels to polygons: clean up, label, vectorise."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -169,12 +170,13 @@ def change_ids(site_id: str, geometry: Sequence[BaseGeometry]) -> list[str]:
     The place is the object's inner point (lon/lat) to about ten metres; objects that share one are counted.
     """
     names: list[str] = []
+    twins: Counter[str] = Counter()
     for outline in geometry:
         point = outline.representative_point()
         place = f"{point.x:.4f},{point.y:.4f}"
         base = f"{site_id}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
-        twins = sum(name == base or name.startswith(f"{base}-") for name in names)
-        names.append(f"{base}-{twins + 1}" if twins else base)
+        twins[base] += 1
+        names.append(base if twins[base] == 1 else f"{base}-{twins[base]}")
     return names
 
 

@@ -13,12 +13,12 @@ from changedetect.diff.engine import (
     trust_in_change,
     with_witnesses,
 )
-from changedetect.diff.engine import swapped as swapped_sample
-from changedetect.diff.evidence import Evidence, gather
+from changedetect.diff.evidence import Evidence, Gathering, Tally, tally
 from changedetect.diff.features import Features
 from changedetect.diff.found import Found, stands
 from changedetect.diff.kinds import Judgement, judge
 from changedetect.diff.levels import Levels, fit_levels, level
+from changedetect.diff.measured import Measured, measure
 from changedetect.diff.options import DiffOptions
 from changedetect.diff.sample import sample_features, stride_px
 
@@ -31,25 +31,28 @@ __all__ = [
     "Features",
     "Fitted",
     "Found",
+    "Gathering",
     "Judgement",
     "Layers",
     "Levels",
+    "Measured",
     "Strength",
+    "Tally",
     "apply",
     "attributes",
     "detector_named",
     "engine_halo_px",
     "fit",
     "fit_levels",
-    "gather",
     "judge",
     "level",
+    "measure",
     "purity",
     "sample_features",
     "settledness",
     "stands",
     "stride_px",
-    "swapped_sample",
+    "tally",
     "trust_in_change",
     "with_witnesses",
 ]

@@ -3,16 +3,17 @@
 fit → apply (tiles) → choose_rule (whole) → objects, by `polygons` → evidence (tiles) → judge, by `kinds`
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage as ndi
 from scipy import stats
 
 from changedetect.diff.detectors import Strength, detector_named
-from changedetect.diff.features import Features, features_of, halo_px
+from changedetect.diff.features import Features, halo_px
 from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
 from changedetect.diff.indices import Bands, ndvi
+from changedetect.diff.measured import Measured
 from changedetect.diff.options import DiffOptions
 from changedetect.diff.radiometry import (
     BandRadiometry,
@@ -25,8 +26,7 @@ from changedetect.diff.radiometry import (
 )
 from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
 from changedetect.errors import PairError
-from changedetect.grid import mean_pixel_m
-from changedetect.model import UNKNOWN, Composite, Pair
+from changedetect.model import UNKNOWN
 from changedetect.types import BoolArray, IntArray
 
 LEAST_SAMPLE_PX = 400
@@ -133,27 +133,32 @@ def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
     )
 
 
-def apply(fitted: Fitted, pair: Pair) -> Layers:
+def apply(fitted: Fitted, measured: Measured) -> Layers:
     """Judge every pixel of a tile; exact where `engine_halo_px` of it lie around a pixel, or the site ends."""
-    features = features_of(pair).normalised(fitted.normalisation)
+    features = measured.features.normalised(fitted.normalisation)
     before, after = features.reflectance(fitted.scales[1])
     strength = fitted.strength(features)
+    barren = _barren(fitted, after)
     with np.errstate(invalid="ignore"):
         changed = np.where(features.valid, strength > fitted.changed_at, UNKNOWN).astype(np.uint8)
         strong = strength > fitted.object_at
+        more = strength > TYPICAL
     return Layers(
         changed=changed,
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),
-        structured=(new_structure(fitted, pair, after).strength > 1) & (np.nan_to_num(strength) > TYPICAL),
-        barren=_barren(fitted, after),
+        structured=(_structure(fitted, measured, barren).strength > 1) & more,
+        barren=barren,
     )
 
 
-def new_structure(fitted: Fitted, pair: Pair, after: Bands) -> Structure:
+def new_structure(fitted: Fitted, measured: Measured, after: Bands) -> Structure:
     """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
-    sharp = (_sharp(pair.before, fitted.scales[0]), _sharp(pair.after, fitted.scales[1]))
-    return structure_of(sharp, pair.valid, _barren(fitted, after), fitted.lines, mean_pixel_m(pair.geobox))
+    return _structure(fitted, measured, _barren(fitted, after))
+
+
+def _structure(fitted: Fitted, measured: Measured, barren: BoolArray) -> Structure:
+    return structure_of(measured.textures, fitted.lines, measured.features.valid, measured.dry & barren)
 
 
 def _barren(fitted: Fitted, after: Bands) -> BoolArray:
@@ -163,10 +168,6 @@ def _barren(fitted: Fitted, after: Bands) -> BoolArray:
     green = ndvi(after)
     # Bare by any measure, or bare for this site: in a lush forest even a new road is half green.
     return np.asarray((green < GREENEST_NDVI) | (fitted.green.greenness(green) < GREEN_LIMIT))
-
-
-def _sharp(composite: Composite, scale: IndexScale) -> Bands:
-    return dict(zip(composite.bands, scale.apply(np.nan_to_num(composite.data)), strict=True))
 
 
 def purity(layers: Layers) -> float:
@@ -214,14 +215,3 @@ def _rank_correlation(sample: Features) -> float:
         flat = np.ptp(before) == 0 or np.ptp(after) == 0
         rhos.append(1.0 if flat else float(stats.spearmanr(before, after).statistic))
     return float(np.median(rhos))
-
-
-def swapped(sample: Features) -> Features:
-    """The sample of the same pair with the dates exchanged."""
-    return replace(
-        sample,
-        before=sample.after,
-        after=sample.before,
-        before_smooth=sample.after_smooth,
-        after_smooth=sample.before_smooth,
-    )

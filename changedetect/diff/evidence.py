@@ -1,14 +1,13 @@
 """What the pixels of an object say on average, summed tile by tile."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from skimage.segmentation import expand_labels
 
 from changedetect.diff import indices
 from changedetect.diff.engine import Fitted, new_structure
-from changedetect.diff.features import features_of
+from changedetect.diff.measured import Measured
 from changedetect.grid import TileSpec, mean_pixel_m
 from changedetect.model import Pair
 from changedetect.types import Float64Array, FloatArray, IntArray
@@ -33,50 +32,105 @@ class Evidence:
     `likeness`: how closely the earlier pattern is repeated, -1 to 1."""
 
 
-def gather(fitted: Fitted, tiles: Iterable[tuple[TileSpec, Pair]], labels: IntArray) -> Evidence:
-    """Means over the objects of `labels` (y, x) on the site's grid: 0 none, 1..n objects."""
-    count = int(labels.max(initial=0))
-    means = _Means(count)
-    patterns = {name: _Means(count) for name in PATTERN_BANDS}
-    surroundings = labels
-    for spec, pair in tiles:
-        if surroundings is labels and count:
-            surroundings = expand_labels(labels, SURROUNDINGS_M / mean_pixel_m(spec.grid))
-        own, wide = labels[spec.rows, spec.cols], surroundings[spec.rows, spec.cols]
-        if own.any():
-            means.add(own, {name: plane[spec.inner] for name, plane in _planes(fitted, pair).items()})
-        for name in set(PATTERN_BANDS) & set(pair.bands):
-            if wide.any():
-                x, y = (date.data[pair.bands.index(name)][spec.inner] for date in (pair.before, pair.after))
-                x, y = (np.where(pair.valid[spec.inner], plane, np.nan).astype(np.float64) for plane in (x, y))
-                seen = {"x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
-                patterns[name].add(wide, {moment: plane + 0 * x * y for moment, plane in seen.items()})
-    likeness = [_correlation(one.all()) for one in patterns.values() if one.all()]
-    told = means.all() | ({"likeness": np.min(likeness, axis=0)} if likeness else {})
-    return Evidence(pixels=np.bincount(labels.ravel(), minlength=count + 1)[1:], means=told)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What was summed over the objects of one tile."""
+
+    members: IntArray
+    """(member,) labels of the objects, ascending."""
+    planes: Mapping[str, tuple[Float64Array, Float64Array]]
+    """Name → (member,) sum, and number of finite values in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Evidence of one tile."""
+
+    means: Sums
+    """About the objects."""
+    patterns: Mapping[str, Sums]
+    """Band → moments of both dates over the objects and what lies around them."""
+
+
+def tally(fitted: Fitted, measured: Measured, spec: TileSpec, labels: IntArray) -> Tally:
+    """Sum the evidence of one tile over its objects; `labels` are (y, x) on the site's grid: 0 none, 1..n objects."""
+    own = labels[spec.rows, spec.cols]
+    wide = _widened(labels[spec.padded], round(SURROUNDINGS_M / mean_pixel_m(spec.grid)))[spec.inner]
+    pair, patterns = measured.pair, {}
+    for name in sorted(set(PATTERN_BANDS) & set(pair.bands)):
+        x, y = (date.data[pair.bands.index(name)][spec.inner] for date in (pair.before, pair.after))
+        x, y = (np.where(pair.valid[spec.inner], plane, np.nan).astype(np.float64) for plane in (x, y))
+        seen = {"x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
+        patterns[name] = _sums(wide, {moment: plane + 0 * x * y for moment, plane in seen.items()})
+    planes = _planes(fitted, measured) if own.any() else {}
+    return Tally(means=_sums(own, {name: plane[spec.inner] for name, plane in planes.items()}), patterns=patterns)
+
+
+def _widened(labels: IntArray, reach_px: int) -> IntArray:
+    """Objects with all within `reach_px` of them that is nearer to no other."""
+    out = labels.copy()
+    height, width = labels.shape
+    steps = range(-reach_px, reach_px + 1)
+    # By distance, then by direction: who wins does not depend on where a tile starts.
+    reach = sorted((dy * dy + dx * dx, dy, dx) for dy in steps for dx in steps if 0 < dy * dy + dx * dx <= reach_px**2)
+    for _, dy, dx in reach:
+        target = out[max(dy, 0) : height + min(dy, 0), max(dx, 0) : width + min(dx, 0)]
+        source = labels[max(-dy, 0) : height + min(-dy, 0), max(-dx, 0) : width + min(-dx, 0)]
+        np.copyto(target, source, where=target == 0)
+    return out
+
+
+def _sums(labels: IntArray, planes: Mapping[str, FloatArray | Float64Array]) -> Sums:
+    """Sum (y, x) planes over objects; what is not finite does not count."""
+    places = np.flatnonzero(labels)
+    members, index = np.unique(labels.ravel()[places], return_inverse=True)
+    summed = {}
+    for name, plane in planes.items():
+        values = np.ascontiguousarray(plane).ravel()[places]
+        counted = np.isfinite(values)
+        total = np.bincount(index[counted], weights=values[counted], minlength=len(members)).astype(np.float64)
+        summed[name] = total, np.bincount(index[counted], minlength=len(members)).astype(np.float64)
+    return Sums(members=members, planes=summed)
+
+
+class Gathering:
+    """Evidence about the objects of `labels`, put together tile by tile."""
+
+    def __init__(self, labels: IntArray) -> None:
+        self._pixels = np.bincount(labels.ravel(), minlength=1)
+        self._means = _Means(len(self._pixels))
+        self._patterns = {name: _Means(len(self._pixels)) for name in PATTERN_BANDS}
+
+    def add(self, tile: Tally) -> None:
+        """Add what one tile says."""
+        self._means.add(tile.means)
+        for name, sums in tile.patterns.items():
+            self._patterns[name].add(sums)
+
+    def evidence(self) -> Evidence:
+        """All that was added."""
+        likeness = [_correlation(one.all()) for one in self._patterns.values() if one.all()]
+        told = self._means.all() | ({"likeness": np.min(likeness, axis=0)} if likeness else {})
+        return Evidence(pixels=self._pixels[1:], means=told)
 
 
 class _Means:
-    """Means over objects, summed tile by tile; what is not finite does not count."""
+    """Means over objects, summed tile by tile."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._sums: dict[str, Float64Array] = {}
         self._weights: dict[str, Float64Array] = {}
 
-    def add(self, labels: IntArray, planes: Mapping[str, FloatArray | Float64Array]) -> None:
-        """Add (y, x) planes of a tile, whose objects are `labels`."""
-        for name, plane in planes.items():
-            counted = (labels > 0) & np.isfinite(plane)
-            index = labels[counted]
-            self._sums.setdefault(name, np.zeros(self._count + 1))
-            self._weights.setdefault(name, np.zeros(self._count + 1))
-            self._sums[name] += np.bincount(index, weights=plane[counted], minlength=self._count + 1)
-            self._weights[name] += np.bincount(index, minlength=self._count + 1)
+    def add(self, tile: Sums) -> None:
+        """Add the sums of a tile."""
+        for name, (total, weight) in tile.planes.items():
+            self._sums.setdefault(name, np.zeros(self._count))[tile.members] += total
+            self._weights.setdefault(name, np.zeros(self._count))[tile.members] += weight
 
     def all(self) -> dict[str, Float64Array]:
         """Name → (object,) mean, NaN where there was none."""
-        nothing = np.full(self._count + 1, np.nan)
+        nothing = np.full(self._count, np.nan)
         return {
             name: np.divide(total, self._weights[name], out=nothing.copy(), where=self._weights[name] > 0)[1:]
             for name, total in self._sums.items()
@@ -91,14 +145,14 @@ def _correlation(moments: Mapping[str, Float64Array]) -> Float64Array:
     return np.divide(shared, np.sqrt(np.maximum(variance, 0)), out=np.full_like(x, np.nan), where=variance > 0)
 
 
-def _planes(fitted: Fitted, pair: Pair) -> dict[str, FloatArray]:
-    features = features_of(pair).normalised(fitted.normalisation)
+def _planes(fitted: Fitted, measured: Measured) -> dict[str, FloatArray]:
+    pair, features = measured.pair, measured.features.normalised(fitted.normalisation)
     before, after = features.reflectance(fitted.scales[1])
     planes = {"magnitude": fitted.strength(features), "angle": indices.spectral_angle(before, after)}
     for name, (index, needed) in _INDICES.items():
         if needed <= set(before):
             planes[f"{name}_before"], planes[f"{name}_after"] = index(before), index(after)
-    found = new_structure(fitted, pair, after)
+    found = new_structure(fitted, measured, after)
     new = found.strength > 1
     for name in ("texture_before", "texture_after", "excess_gain"):
         planes[name] = np.where(new, getattr(found, name), np.nan)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from changedetect.diff.local import gaussian_halo_px, smooth
+from changedetect.diff.local import filled, gaussian_halo_px, smooth
 from changedetect.diff.radiometry import IndexScale, Normalisation
 from changedetect.grid import mean_pixel_m
 from changedetect.model import Pair
@@ -37,6 +37,16 @@ class Features:
     """`after`, likewise."""
     valid: BoolArray
     """(y, x) or (pixel,) True where both dates are valid."""
+
+    def swapped(self) -> "Features":
+        """The same with the dates exchanged."""
+        return replace(
+            self,
+            before=self.after,
+            after=self.before,
+            before_smooth=self.after_smooth,
+            after_smooth=self.before_smooth,
+        )
 
     def normalised(self, normalisation: Normalisation) -> "Features":
         """The same with the earlier date on the radiometry of the later one."""
@@ -77,14 +87,14 @@ def features_of(pair: Pair) -> Features:
     sigma = smoothing_px(mean_pixel_m(pair.geobox))
 
     def root(data: FloatArray) -> FloatArray:
-        return np.where(valid, np.sqrt(np.maximum(np.nan_to_num(data), 0)), 0).astype(np.float32)
+        return np.where(valid, np.sqrt(np.maximum(filled(data), 0)), np.float32(0))
 
     before, after = root(pair.before.data), root(pair.after.data)
     return Features(
         bands=pair.bands,
         before=before,
         after=after,
-        before_smooth=np.nan_to_num(smooth(before, valid, sigma)),
-        after_smooth=np.nan_to_num(smooth(after, valid, sigma)),
+        before_smooth=filled(smooth(before, valid, sigma)),
+        after_smooth=filled(smooth(after, valid, sigma)),
         valid=valid,
     )

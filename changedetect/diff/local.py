@@ -12,8 +12,8 @@ from changedetect.types import BoolArray, FloatArray
 
 GAUSSIAN_REACH = 4.0
 """Where a Gaussian is cut off, in standard deviations (scipy's default; the tail beyond is 6e-5)."""
-_FLAT = 1e-20
-"""Product of two variances of reflectance below which rounding is all there is."""
+_ROUNDING = 1e-6
+"""Share of a mean square below which a variance is rounding: eight times the resolution of single precision."""
 
 
 def gaussian_halo_px(sigma_px: float) -> int:
@@ -68,11 +68,10 @@ def local_deviation(data: NDArray[np.floating], valid: BoolArray, size_px: int) 
     -------
     (y, x) float32 in the unit of `data`; NaN where not `valid`.
     """
-    filled = np.where(valid, data, 0).astype(np.float64)
-    count = np.maximum(_box(valid.astype(np.float64), size_px), 1)
-    mean = _box(filled, size_px) / count
-    variance = np.maximum(_box(filled * filled, size_px) / count - mean * mean, 0)
-    return np.where(valid, np.sqrt(variance), np.nan).astype(np.float32)
+    image = np.where(valid, data, 0).astype(np.float32)
+    count = np.maximum(_box(valid.astype(np.float32), size_px), 1)
+    _, variance = _moments(image, count, size_px)
+    return np.where(valid, np.sqrt(variance), np.float32(np.nan))
 
 
 def local_correlation(
@@ -93,18 +92,37 @@ def local_correlation(
     -------
     (y, x) float32, -1 to 1; 0 where either is flat.
     """
-    x, y = (np.where(valid, image, 0).astype(np.float64) for image in (one, other))
-    count = np.maximum(_box(valid.astype(np.float64), size_px), 1)
-    mean_x, mean_y = _box(x, size_px) / count, _box(y, size_px) / count
-    variance = (_box(x * x, size_px) / count - mean_x**2) * (_box(y * y, size_px) / count - mean_y**2)
+    x, y = (np.where(valid, image, 0).astype(np.float32) for image in (one, other))
+    count = np.maximum(_box(valid.astype(np.float32), size_px), 1)
+    (mean_x, variance_x), (mean_y, variance_y) = (_moments(image, count, size_px) for image in (x, y))
     shared = _box(x * y, size_px) / count - mean_x * mean_y
-    rho = np.divide(shared, np.sqrt(np.maximum(variance, 0)), out=np.zeros_like(shared), where=variance > _FLAT)
-    return np.clip(rho, -1, 1).astype(np.float32)
+    product = variance_x * variance_y
+    rho = np.divide(shared, np.sqrt(product), out=np.zeros_like(shared), where=product > 0)
+    return np.asarray(np.clip(rho, -1, 1), dtype=np.float32)
 
 
-def _box(values: NDArray[np.float64], size_px: int) -> NDArray[np.float64]:
+def _moments(image: FloatArray, count: FloatArray, size_px: int) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of a square window of `count` valid pixels; the others are 0 in `image`."""
+    mean, square = _box(image, size_px) / count, _box(image * image, size_px) / count
+    variance = square - mean * mean
+    variance[variance < np.float32(_ROUNDING) * square] = 0
+    return mean, variance
+
+
+def filled(data: FloatArray) -> FloatArray:
+    """`data` with 0 for NaN."""
+    return np.where(np.isnan(data), np.float32(0), data)
+
+
+def _box(values: FloatArray, size_px: int) -> FloatArray:
     """Sum over a square window."""
-    # Explicit sums: scipy's uniform_filter keeps a running one, whose rounding depends on where a tile starts.
-    ones = np.ones(size_px)
-    rows = ndi.correlate1d(values, ones, axis=0, mode="constant")
-    return np.asarray(ndi.correlate1d(rows, ones, axis=1, mode="constant"))
+    # The same neighbours in the same order wherever a tile starts; a running sum (scipy's uniform_filter) rounds by
+    # where it began.
+    for axis in (0, 1):
+        source, total = np.moveaxis(values, axis, 0), values.copy()
+        target = np.moveaxis(total, axis, 0)
+        for away in range(1, size_px // 2 + 1):
+            target[away:] += source[:-away]
+            target[:-away] += source[away:]
+        values = total
+    return values

@@ -11,14 +11,14 @@ that part of the later texture counts which the earlier pattern does not repeat.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage as ndi
 
 from changedetect.diff import indices
 from changedetect.diff.features import Features
-from changedetect.diff.local import gaussian_halo_px, local_correlation, local_deviation, smooth
+from changedetect.diff.local import filled, gaussian_halo_px, local_correlation, local_deviation, smooth
 from changedetect.diff.radiometry import IndexScale
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
@@ -48,6 +48,22 @@ class Line:
     """Intercept and slope, later date."""
     scatter: float
     """The larger date's robust standard deviation about the line, reflectance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texture:
+    """Fine pattern of both dates about one soil line, (y, x) each."""
+
+    excess: tuple[FloatArray, FloatArray]
+    """Distance from the line, reflectance: earlier, later."""
+    rough: tuple[FloatArray, FloatArray]
+    """Local deviation of that distance, NaN where not valid."""
+    new: FloatArray
+    """Share of a deviation that the pattern of the other date does not repeat."""
+
+    def swapped(self) -> "Texture":
+        """The same with the dates exchanged."""
+        return replace(self, excess=self.excess[::-1], rough=self.rough[::-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +126,10 @@ def _robust_line(
     return line, scatter
 
 
-def structure_of(
-    dates: tuple[indices.Bands, indices.Bands],
-    valid: BoolArray,
-    barren: BoolArray,
-    lines: Sequence[Line],
-    pixel_m: float,
-) -> Structure:
-    """Strength of new structure on a tile, right beyond `structure_halo_px` of its edges.
+def textures_of(
+    dates: tuple[indices.Bands, indices.Bands], valid: BoolArray, lines: Sequence[Line], pixel_m: float
+) -> tuple[Texture, ...]:
+    """Texture about each line on a tile, right beyond `structure_halo_px` of its edges.
 
     Parameters
     ----------
@@ -125,31 +137,55 @@ def structure_of(
         (y, x) reflectance by name, not smoothed and not normalised: earlier, later.
     valid
         (y, x) True where both dates are valid.
-    barren
-        (y, x) True where the ground afterwards is barren enough for something built.
     lines
-        From `fit_lines`; with none, there is no strength anywhere.
+        From `fit_lines`.
     pixel_m
         Pixel size, metres.
     """
-    before, after = dates
     window, wide = _window_px(WINDOW_M, pixel_m), _window_px(PATTERN_M, pixel_m)
+    textures = []
+    for line in lines:
+        before, after = (
+            _excess(bands, line.regressor, own) for bands, own in zip(dates, (line.before, line.after), strict=True)
+        )
+        textures.append(
+            Texture(
+                excess=(before, after),
+                rough=(local_deviation(before, valid, window), local_deviation(after, valid, window)),
+                new=_not_repeated(local_correlation(before, after, valid, wide)),
+            )
+        )
+    return tuple(textures)
+
+
+def structure_of(
+    textures: Sequence[Texture], lines: Sequence[Line], valid: BoolArray, possible: BoolArray
+) -> Structure:
+    """Strength of new structure on a tile, right beyond `structure_halo_px` of its edges.
+
+    Parameters
+    ----------
+    textures
+        From `textures_of`.
+    lines
+        The lines they are about; with none, there is no strength anywhere.
+    valid
+        (y, x) True where both dates are valid.
+    possible
+        (y, x) True where something may have been built: `dry_inside`, and barren enough afterwards.
+    """
     squares = np.zeros(valid.shape, dtype=np.float32)
     texture_before = texture_after = excess_gain = squares
-    for line in lines:
-        excess_before = _excess(before, line.regressor, line.before)
-        excess_after = _excess(after, line.regressor, line.after)
-        rough_before = local_deviation(excess_before, valid, window)
-        rough_after = local_deviation(excess_after, valid, window)
-        new = rough_after * _not_repeated(local_correlation(excess_before, excess_after, valid, wide))
-        gain = smooth(np.maximum(new - rough_before, 0), valid, GAIN_SMOOTHING_PX)
+    for texture, line in zip(textures, lines, strict=True):
+        rough_before, rough_after = texture.rough
+        gain = smooth(np.maximum(rough_after * texture.new - rough_before, 0), valid, GAIN_SMOOTHING_PX)
         share, least = RESPONSE[line.regressor]
-        squares = squares + (np.nan_to_num(gain) / np.float32(max(share * line.scatter, least))) ** 2
+        squares = squares + (filled(gain) / np.float32(max(share * line.scatter, least))) ** 2
         if line.regressor == "red":
             texture_before, texture_after = rough_before, rough_after
-            excess_gain = (excess_after - excess_before) / np.float32(line.scatter)
+            excess_gain = (texture.excess[1] - texture.excess[0]) / np.float32(line.scatter)
     strength = np.sqrt(squares / np.float32(max(len(lines), 1)))
-    strength[~(barren & _dry_inside(before, after, valid))] = 0
+    strength[~possible] = 0
     return Structure(
         strength=strength, texture_before=texture_before, texture_after=texture_after, excess_gain=excess_gain
     )
@@ -172,7 +208,8 @@ def _excess(bands: indices.Bands, regressor: str, line: tuple[float, float]) -> 
     return bands["blue"] - np.float32(line[0]) - np.float32(line[1]) * bands[regressor]
 
 
-def _dry_inside(before: indices.Bands, after: indices.Bands, valid: BoolArray) -> BoolArray:
+def dry_inside(before: indices.Bands, after: indices.Bands, valid: BoolArray) -> BoolArray:
+    """(y, x) True inside the valid ground, away from water at either date."""
     # The edge of the valid ground is no place to measure texture.
     keep = ndi.binary_erosion(valid, border_value=1)
     if {"green", "nir", "swir16"} <= set(after):

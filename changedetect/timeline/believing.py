@@ -10,9 +10,9 @@ from changedetect.timeline.verdicts import Dated
 
 _ODDS = (0.1, 0.25, 1.0, 2.0)
 """What the odds that a change is real are multiplied with when no, one, two, three or more looks speak for it. Of
-simulated constructions at sites with two clear looks a window (`benchmarks/simulated.py` with seeds 501 and 502), 1 of 41
-that no look spoke for was real, 7 of 75 with one, 12 of 29 with two or more. Confidence is right where many looks are
-clear, so two are taken as neutral and the others set against them, nearer to 1 than measured."""
+simulated constructions at sites with two clear looks a window (`benchmarks/simulated.py` with seeds 501 and 502) 1 of
+41 that no look spoke for was real, 7 of 75 with one, 12 of 29 with two or more. Confidence is right where many looks
+are clear, so two are taken as neutral and the others set against them, nearer to 1 than measured."""
 
 
 def believed(confidence: float, dated: Dated) -> float:

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from diff_cases import gathered, judged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,12 +14,11 @@ from changedetect.diff import (
     apply,
     engine_halo_px,
     fit,
-    gather,
+    measure,
     purity,
     sample_features,
     settledness,
     stride_px,
-    swapped_sample,
     with_witnesses,
 )
 from changedetect.diff.engine import RESTLESS, SETTLED_CORRELATION, WITNESS_SHARE
@@ -81,16 +81,16 @@ def test_no_tile_is_an_error() -> None:
 @settings(max_examples=8, deadline=None)
 @given(rows=EDGES, cols=EDGES)
 def test_judging_tiles_equals_judging_the_whole(holed, fitted, cut, rows, cols) -> None:
-    whole = apply(fitted, holed)
+    whole = judged(fitted, holed)
     for spec, part in cut(holed, rows, cols, engine_halo_px(10.0)):
-        tile = apply(fitted, part)
+        tile = judged(fitted, part)
         for field in fields(Layers):
             got, expected = getattr(tile, field.name)[spec.inner], getattr(whole, field.name)[spec.rows, spec.cols]
             np.testing.assert_array_equal(got, expected, err_msg=field.name)
 
 
 def test_a_roof_is_a_candidate_and_the_unseen_is_unknown(holed, fitted) -> None:
-    layers = apply(fitted, holed)
+    layers = judged(fitted, holed)
     np.testing.assert_array_equal(layers.changed == UNKNOWN, ~holed.valid)
     for plane in (layers.strong, layers.candidate, layers.structured):
         assert not plane[~holed.valid].any()
@@ -104,8 +104,8 @@ def test_a_roof_is_a_candidate_and_the_unseen_is_unknown(holed, fitted) -> None:
 def test_evidence_is_the_mean_over_each_object_whatever_the_tiles(holed, fitted, cut) -> None:
     labels = np.zeros((80, 80), dtype=np.int32)
     labels[30:42, 42:56], labels[5:20, 5:30], labels[60:72, 8:20] = 1, 2, 3
-    whole = gather(fitted, cut(holed, (0, 80), (0, 80), 0), labels)
-    tiled = gather(fitted, cut(holed, (0, 35, 80), (0, 10, 50, 80), engine_halo_px(10.0)), labels)
+    whole = gathered(fitted, cut(holed, (0, 80), (0, 80), 0), labels)
+    tiled = gathered(fitted, cut(holed, (0, 35, 80), (0, 10, 50, 80), engine_halo_px(10.0)), labels)
     assert whole.pixels.tolist() == [168, 375, 144]
     assert whole.means.keys() == tiled.means.keys()
     for name, values in whole.means.items():
@@ -116,10 +116,20 @@ def test_evidence_is_the_mean_over_each_object_whatever_the_tiles(holed, fitted,
     assert whole.means["ndvi_after"][0] < 0.1 < whole.means["ndvi_before"][0]
 
 
+def test_reading_time_backward_shares_what_was_measured_forward(holed, make_sample) -> None:
+    forward, backward = (
+        fit(one, DiffOptions(), calibrated=True) for one in (make_sample(holed), make_sample(holed).swapped())
+    )
+    shared = apply(backward, measure(holed, forward.lines, forward.scales).swapped())
+    alone = judged(backward, holed.swapped())
+    for one in fields(Layers):
+        np.testing.assert_array_equal(getattr(shared, one.name), getattr(alone, one.name), err_msg=one.name)
+
+
 def test_an_image_against_itself_gives_nothing(make_pair, make_sample, scenery) -> None:
     image, _ = scenery(seed=12)
     pair = make_pair(image, image)
-    layers = apply(fit(make_sample(pair), DiffOptions(), calibrated=True), pair)
+    layers = judged(fit(make_sample(pair), DiffOptions(), calibrated=True), pair)
     for plane in (layers.changed, layers.strong, layers.candidate, layers.structured):
         assert not plane.any()
     assert purity(layers) == 1
@@ -151,7 +161,7 @@ def test_raw_numbers_find_the_same_roof_as_reflectance(make_pair, make_sample, s
     found = []
     for factor, calibrated in ((1.0, True), (180.0, False)):
         pair = make_pair(np.float32(factor) * before, np.float32(factor) * after, calibrated=calibrated)
-        found.append(apply(fit(make_sample(pair), DiffOptions(), calibrated=calibrated), pair).candidate)
+        found.append(judged(fit(make_sample(pair), DiffOptions(), calibrated=calibrated), pair).candidate)
     reflectance, raw = found
     assert raw[32:40, 44:54].all()
     assert (raw != reflectance).mean() < 0.01
@@ -162,7 +172,7 @@ def test_three_bands_without_red_or_nir_are_enough(make_pair, make_sample, scene
     after[:, 30:42, 42:56] = roof
     pair = make_pair(before[[0, 1, 4]], after[[0, 1, 4]], bands=("blue", "green", "swir16"))
     fitted = fit(make_sample(pair), DiffOptions(), calibrated=True)
-    layers = apply(fitted, pair)
+    layers = judged(fitted, pair)
     assert fitted.green is None
     assert fitted.lines == ()
     assert layers.candidate[32:40, 44:54].all()
@@ -196,7 +206,7 @@ def test_a_flat_band_counts_as_unmoved(make_pair, make_sample, scenery) -> None:
 
 
 def test_a_sample_swapped_is_the_sample_of_the_swapped_pair(holed, make_sample) -> None:
-    one, other = swapped_sample(make_sample(holed)), make_sample(holed.swapped())
+    one, other = make_sample(holed).swapped(), make_sample(holed.swapped())
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
@@ -235,12 +245,12 @@ def test_a_field_that_greened_is_strong_but_no_candidate(make_pair, make_sample,
     field = np.s_[:, 30:42, 42:56]
     before[field], after[field] = np.reshape(soil, (6, 1, 1)), np.reshape(meadow, (6, 1, 1))
     pair, inside = make_pair(before, after), np.s_[32:40, 44:54]
-    layers = apply(fit(make_sample(pair), DiffOptions(), calibrated=True), pair)
+    layers = judged(fit(make_sample(pair), DiffOptions(), calibrated=True), pair)
     assert layers.strong[inside].all()
     assert not layers.candidate[inside].any()
     assert purity(layers) < 0.5
     back = pair.swapped()
-    assert apply(fit(make_sample(back), DiffOptions(), calibrated=True), back).candidate[inside].all()
+    assert judged(fit(make_sample(back), DiffOptions(), calibrated=True), back).candidate[inside].all()
 
 
 def test_features_are_square_roots_and_zero_where_unseen(holed) -> None:

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedetect.diff.radiometry import fit_index_scale
-from changedetect.diff.soil_line import Line, _robust_line, fit_lines, structure_halo_px, structure_of
+from changedetect.diff.soil_line import (
+    Line,
+    Structure,
+    _robust_line,
+    dry_inside,
+    fit_lines,
+    structure_halo_px,
+    structure_of,
+    textures_of,
+)
 from changedetect.types import FloatArray
 
 LINES = tuple(
@@ -30,8 +39,13 @@ def bare(seed: int = 0) -> FloatArray:
     return np.random.default_rng(seed).uniform(0.12, 0.2, EVERYWHERE.shape)
 
 
+def structure(before, after, valid=EVERYWHERE, barren=EVERYWHERE, lines=LINES) -> Structure:
+    textures = textures_of((before, after), valid, lines, 10.0)
+    return structure_of(textures, lines, valid, barren & dry_inside(before, after, valid))
+
+
 def strength(before, after, valid=EVERYWHERE, barren=EVERYWHERE, lines=LINES) -> FloatArray:
-    return structure_of((before, after), valid, barren, lines, 10.0).strength
+    return structure(before, after, valid, barren, lines).strength
 
 
 def roofs(block: tuple[slice, slice] = FIELD) -> FloatArray:
@@ -78,7 +92,7 @@ def test_a_field_that_shifts_as_a_whole_has_no_structure_inside(shift: float) ->
 
 
 def test_a_checker_of_roofs_is_structure() -> None:
-    found = structure_of((soil(bare()), soil(bare(2), roofs())), EVERYWHERE, EVERYWHERE, LINES, 10.0)
+    found = structure(soil(bare()), soil(bare(2), roofs()))
     assert found.strength[INSIDE].min() > 2
     assert found.strength[:5].max() < 0.1
     assert (found.texture_after[INSIDE] > 5 * found.texture_before[INSIDE]).all()
