@@ -25,6 +25,7 @@ from changedetect.quality import assess, lowered
 from changedetect.redaction import redact
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 from changedetect.types import WINDOW_NAMES
+from changedetect.unmasked import cleared
 
 
 def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
@@ -58,8 +59,12 @@ def compare_rasters(before: str, after: str, config: RunConfig) -> SiteResult:
     rasters = tiling.open_rasters(before, after)
     names = [PurePath(redact(href)).name for href in (before, after)]
     site = _between([PurePath(name).stem for name in names], names, footprint(rasters.geobox))
-    sources = {"before": {"raster": names[0]}, "after": {"raster": names[1]}}
-    return _compare(site, ground_of_rasters(rasters, config), config, sources)
+    ground, clouds = cleared(ground_of_rasters(rasters, config), config)
+    sources: dict[str, dict[str, Any]] = {
+        date: {"raster": name, "clouds": asdict(clouds[date]) if date in clouds else None}
+        for date, name in zip(WINDOW_NAMES, names, strict=True)
+    }
+    return _compare(site, ground, config, sources)
 
 
 def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult:

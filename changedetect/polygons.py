@@ -38,13 +38,16 @@ class PolygonOptions:
 
     min_area_m2: float = 800.0
     """Minimum mapping unit: smaller objects are dropped. Eight Sentinel-2 pixels; nothing smaller can be trusted."""
+    min_pixels: int = 3
+    """The same in pixels, for coarse ones: one or two at 30 m are what a roof's edge or a third of a pixel of
+    misregistration leaves behind."""
     max_hole_m2: float = 3000.0
     """Holes in an object up to this size are filled: a courtyard, not a field."""
     opening_below_m: float = 15.0
     """Where pixels are finer than this, specks and threads under 2 by 2 pixels are removed first."""
 
     def __post_init__(self) -> None:
-        for name in ("min_area_m2", "max_hole_m2", "opening_below_m"):
+        for name in ("min_area_m2", "min_pixels", "max_hole_m2", "opening_below_m"):
             if getattr(self, name) < 0:
                 msg = f"polygons.{name} is {getattr(self, name)}: give 0 or more"
                 raise ConfigError(msg)
@@ -83,7 +86,8 @@ def clean(
     mask = ndi.binary_closing(np.pad(mask, 1, mode="edge"), structure=cross)[1:-1, 1:-1] | mask
     if known is not None:
         mask &= known
-    least, hole = int(np.ceil(options.min_area_m2 / area)), int(options.max_hole_m2 / area)
+    least = max(int(np.ceil(options.min_area_m2 / area)), options.min_pixels, 1)
+    hole = int(options.max_hole_m2 / area)
     mask = morphology.remove_small_objects(mask, max_size=least - 1, connectivity=1)
     filled = _filled(mask, hole)
     return filled if known is None else filled & known

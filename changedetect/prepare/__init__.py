@@ -14,6 +14,7 @@ from changedetect.prepare.mask_models import MaskModel
 from changedetect.prepare.masks import clear_sky
 from changedetect.prepare.options import PrepareOptions
 from changedetect.prepare.registration import LIMIT_PX, fit_alignment
+from changedetect.prepare.shadows import Clouded, clouds_by_shadows, without_clouds
 from changedetect.prepare.sharpness import REACH_PX, Sharpness, fit_sharpness, match_sharpness
 from changedetect.prepare.shifting import align, shift_halo_px
 from changedetect.prepare.units import Units, apply_units, detect_units
@@ -22,6 +23,7 @@ __all__ = [
     "LIMIT_PX",
     "REACH_PX",
     "Alignment",
+    "Clouded",
     "Composites",
     "Harmonising",
     "MaskModel",
@@ -33,6 +35,7 @@ __all__ = [
     "align",
     "apply_units",
     "clear_sky",
+    "clouds_by_shadows",
     "detect_units",
     "fit_alignment",
     "fit_sharpness",
@@ -43,4 +46,5 @@ __all__ = [
     "match_sharpness",
     "sample_blocks",
     "shift_halo_px",
+    "without_clouds",
 ]

@@ -36,6 +36,8 @@ class PrepareOptions:
     """Use ground that quality bands call cloud where it is the same bright, hard-edged thing on most dates: a roof."""
     harmonise: bool = True
     """Bring Sentinel-2 to the bands of Landsat 8/9 where a site is seen by both."""
+    find_clouds: bool = True
+    """In rasters, which come without a mask, leave out clouds that their shadows give away."""
     mask_model: str = ""
     """A cloud mask that is joined to the quality bands: ukis-csmask, ukis-csmask-4 (for sites without swir; both need
     pip install changedetect[masks]), or a plug-in's name; empty: none."""
