@@ -116,7 +116,12 @@ def test_without_opening_nothing_large_enough_is_lost(mask: BoolArray) -> None:
 
 def test_options_of_zero_keep_every_pixel() -> None:
     mask = mask_of(np.s_[0, 0], np.s_[20, 20], np.s_[20, 22])
-    np.testing.assert_array_equal(cleaned(mask, min_area_m2=0, max_hole_m2=0, opening_below_m=0), mask)
+    np.testing.assert_array_equal(cleaned(mask, min_area_m2=0, min_pixels=0, max_hole_m2=0, opening_below_m=0), mask)
+
+
+@pytest.mark.parametrize(("pixels", "kept"), [(np.s_[10:11, 10:13], 3), (np.s_[10:12, 10:11], 0)])
+def test_coarse_pixels_have_to_be_three(pixels, kept: int) -> None:
+    assert cleaned(mask_of(pixels), min_area_m2=0, opening_below_m=0).sum() == kept
 
 
 def test_a_gap_of_a_pixel_is_closed_and_one_of_three_is_not() -> None:
