@@ -1,0 +1,81 @@
+"""The work of `changedetect run`, between the options of the command line and the batch."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from changedetect import batch, console
+from changedetect.config import RunConfig
+from changedetect.crew import Execution, work_off
+from changedetect.errors import ConfigError
+from changedetect.model import SiteResult
+from changedetect.sites import SiteList
+from changedetect.wall import cells as cells_of
+from changedetect.wall import parse_length_m, read_area
+from changedetect.workers import usual_workers
+
+
+def execution(workers: int | None, scheduler: str | None, *, fresh: bool) -> Execution:
+    """Who does the work: a process a core unless told otherwise; a site that kills its process costs only itself.
+
+    Raises
+    ------
+    ConfigError
+        Workers and a scheduler are both given.
+    """
+    if scheduler is None and workers is None:
+        workers = usual_workers()
+    return Execution(workers=workers, scheduler=scheduler, fresh=fresh)
+
+
+def given(sites: Path | None) -> Path:
+    """The list of sites; `ConfigError` when there is none."""
+    if sites is None:
+        msg = "nothing to look at: give SITES, or --aoi AREA --grid 10km"
+        raise ConfigError(msg)
+    return sites
+
+
+def cells(sites: Path | None, aoi: Path | None, grid: str, options: RunConfig) -> SiteList | None:
+    """The cells of an area; None where none is given.
+
+    Raises
+    ------
+    ConfigError
+        A list is given, too, or `grid` is no length.
+    SiteListError
+        The area can't be read.
+    """
+    if aoi is None:
+        return None
+    if sites is not None:
+        msg = f"SITES ({sites}) and --aoi ({aoi}) are both given: give one of them"
+        raise ConfigError(msg)
+    return SiteList(sites=cells_of(read_area(aoi), parse_length_m(grid), options.overlap_m), refused=())
+
+
+def run(listed: SiteList, options: RunConfig, out: str, how: Execution) -> bool:
+    """Run, show what was found, and say whether a site failed.
+
+    Raises
+    ------
+    ChangeDetectError
+        Nothing can go on.
+    SystemExit
+        The user has interrupted: with the words for it, once what is said of all sites is written for those done.
+    """
+    started = datetime.now(UTC)
+    refused = list(batch.refuse(listed.refused, out, options))
+    done: list[SiteResult] = []
+    try:
+        done.extend(
+            made.result for made in console.follow(work_off(listed.sites, options, out, how), len(listed.sites))
+        )
+    except KeyboardInterrupt:
+        there = batch.complete_so_far(listed.sites, done, out, options)
+        batch.conclude([*there, *refused], out, options, started)
+        told = f"Interrupted: {len(there)} of {len(listed.sites)} sites are done; the same command goes on from there."
+        raise SystemExit(told) from None
+    results = [*batch.in_order(listed.sites, done), *refused]
+    batch.conclude(results, out, options, started)
+    console.show_results(results, out)
+    return any(result.status == "failed" for result in results)
