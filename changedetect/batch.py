@@ -2,113 +2,117 @@
 
 import logging
 import platform
-import time
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
-import pandas as pd
-
 from changedetect import outputs
 from changedetect.catalog import Catalog, is_scene, open_catalog, scene_at
-from changedetect.changes import empty_changes
+from changedetect.completion import complete, light, package_version, read_back
 from changedetect.config import RunConfig
-from changedetect.errors import ChangeDetectError, ConfigError, PairError
+from changedetect.crew import Execution, work_off
+from changedetect.errors import PairError
 from changedetect.journal import in_words, journal
+from changedetect.making import Job, failure, finish, with_journal
 from changedetect.model import Site, SiteResult, Window
-from changedetect.pipeline import compare_rasters, compare_scenes, run_site
+from changedetect.outputs.formats import export, present
+from changedetect.outputs.stores import Folder, open_store
+from changedetect.pipeline import compare_rasters, compare_scenes
 from changedetect.redaction import redact
+from changedetect.report import write_report
+from changedetect.results import RunResult, Stored
 from changedetect.scouting import Found, scout
+from changedetect.wall import unite
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """What a run over a list of sites found."""
-
-    results: tuple[SiteResult, ...]
-    """One a site, in the order of the list; without pixels."""
-
-    @property
-    def changes(self) -> gpd.GeoDataFrame:
-        """Changes of all sites, lon/lat."""
-        frames = [result.changes for result in self.results if len(result.changes)]
-        return pd.concat(frames, ignore_index=True) if frames else empty_changes()
-
-    @property
-    def failed(self) -> tuple[SiteResult, ...]:
-        """Sites that could not be compared; each says why in `reason`."""
-        return tuple(result for result in self.results if result.status == "failed")
-
-    def timeline(self, change_id: str) -> pd.DataFrame:
-        """Give the looks by which a change of any site was dated; see `SiteResult.timeline`.
-
-        Raises
-        ------
-        ConfigError
-            There is no such change, or it was not dated.
-        """
-        for result in self.results:
-            if change_id in set(result.changes["change_id"]):
-                return result.timeline(change_id)
-        msg = f"no change {change_id!r} among {len(self.changes)}: see `change_id` in `changes`"
-        raise ConfigError(msg)
+__all__ = ["RunResult", "compare", "complete_so_far", "conclude", "in_order", "refuse", "run", "run_sites", "search"]
 
 
 def run_sites(
-    sites: Iterable[Site], catalog: Catalog, config: RunConfig, out: Path | None = None
+    sites: Iterable[Site],
+    catalog: Catalog,
+    config: RunConfig,
+    out: str | Path | None = None,
+    execution: Execution | None = None,
 ) -> Iterator[SiteResult]:
-    """Compare site after site; each one's files are complete in `out` before it is yielded, without its pixels."""
-    for site in sites:
-        started = time.perf_counter()
-        with journal() as kept:
-            result = _run_or_fail(site, catalog, config)
-        result = _with_journal(result, in_words(kept), seconds=round(time.perf_counter() - started, 3))
-        if out is not None:
-            outputs.write_site(result, out)
-        yield replace(result, preview=None, change_map=None)
+    """Compare site after site; each one's files are complete in `out` before it is yielded, without its pixels.
+
+    Sites that are complete in `out` are not compared again; see `work_off`, which this is, with changes and provenance.
+    """
+    store = None if out is None else open_store(out)
+    for made in work_off(tuple(sites), config, out, execution, catalog):
+        yield made.result if store is None else next(read_back(store, [made.result]))
 
 
-def _with_journal(result: SiteResult, worked_around: str, **more: float) -> SiteResult:
-    told = {"worked_around": worked_around}
-    return replace(
-        result,
-        summary={**result.summary, **told, **more},
-        provenance={**result.provenance, **told} if result.provenance else {},
-    )
-
-
-def _run_or_fail(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
-    try:
-        return run_site(site, catalog, config)
-    except ConfigError:
-        # Wrong for every site: nothing to go on with.
-        raise
-    except ChangeDetectError as error:
-        return failure(site, str(error))
-    except Exception as error:
-        # A bug of ours, or a file that no one foresaw: it must not cost the other sites, nor be hushed up.
-        logger.exception("site %s: unexpected error, please report it", site.site_id)
-        return failure(site, f"unexpected {type(error).__name__}: {error}")
-
-
-def refuse(refused: Iterable[tuple[Site, str]], out: Path | None = None) -> Iterator[SiteResult]:
+def refuse(
+    refused: Iterable[tuple[Site, str]], out: str | Path | None = None, config: RunConfig | None = None
+) -> Iterator[SiteResult]:
     """Results of the rows of a site list that could not be read, written like those of other failed sites."""
+    address = None if out is None else str(out)
+    job = Job(config=config or RunConfig(), out=address, render=out is not None, version=package_version())
     for site, reason in refused:
-        result = failure(site, reason)
-        if out is not None:
-            outputs.write_site(result, out)
-        yield result
+        yield failure(site, reason) if out is None else finish(job, failure(site, reason)).result
 
 
-def failure(site: Site, reason: str) -> SiteResult:
-    """The result of a site that could not be compared."""
-    return SiteResult(site=site, status="failed", reason=" ".join(reason.split()), changes=empty_changes())
+def conclude(results: Sequence[SiteResult], out: str | Path, config: RunConfig, started: datetime) -> None:
+    """Write what is said of all sites together, from the files of each: `changes`, `summary.csv`, `run.json`.
+
+    Parameters
+    ----------
+    results
+        As `work_off` gives them, in the order of the list.
+    out
+        Where the sites' files are.
+    config
+        The options.
+    started
+        When the run began.
+
+    Raises
+    ------
+    OutputError
+        A file can't be read or written.
+    """
+    store = open_store(out)
+    told = unite(read_back(store, results, provenance=False))
+    record = run_record(config, results, started)
+    if isinstance(store, Folder):
+        outputs.write_run(told, store.path, record)
+        write_report(store.path)
+        export(store.path, [*config.formats, *present(store.path)])
+        return
+    if config.formats:
+        logger.warning("%s is no folder: copy it to one, then changedetect export FOLDER", store.where)
+    with tempfile.TemporaryDirectory(prefix="changedetect-") as scratch:
+        outputs.write_run(told, Path(scratch), record)
+        names = sorted((path.name for path in Path(scratch).iterdir()), key=lambda name: (name == "run.json", name))
+        store.remove(["run.json"])
+        for name in names:
+            store.put(name, (Path(scratch) / name).read_bytes())
+
+
+def complete_so_far(
+    sites: Sequence[Site], done: Iterable[SiteResult], out: str | Path, config: RunConfig
+) -> list[SiteResult]:
+    """Results of a run that was interrupted: of the sites done, and of those that earlier runs left complete."""
+    told = {result.site.site_id: result for result in done}
+    left = [site for site in sites if site.site_id not in told]
+    known = complete(open_store(out), left, config)
+    for site in left:
+        if site.site_id in known:
+            told[site.site_id] = light(site, known[site.site_id])
+    return in_order(sites, told.values())
+
+
+def in_order(sites: Iterable[Site], results: Iterable[SiteResult]) -> list[SiteResult]:
+    """Results in the order of the list, whoever was first."""
+    told = {result.site.site_id: result for result in results}
+    return [told[site.site_id] for site in sites if site.site_id in told]
 
 
 def run(
@@ -119,6 +123,7 @@ def run(
     after: str | Window | None = None,
     out: str | Path | None = None,
     config: RunConfig | None = None,
+    execution: Execution | None = None,
 ) -> RunResult:
     """Find what was newly built at a list of sites between two windows.
 
@@ -132,9 +137,12 @@ def run(
     before, after
         Windows such as `"2023-05/2023-09"`.
     out
-        Folder for the outputs; nothing is written without one.
+        Folder for the outputs, or an address such as `s3://bucket/prefix` (needs changedetect[remote]); nothing is
+        written without one. Sites that are complete there, made with the same options and scenes, stay as they are.
     config
         All other options; `catalog`, `before` and `after` above take precedence over its own.
+    execution
+        Who does the work; without it this process, site after site.
 
     Raises
     ------
@@ -142,14 +150,24 @@ def run(
         No dates.
     CatalogError
         There is no such catalog.
+    WorkerError
+        Workers can't be started or reached.
     """
-    config = _config(config, catalog, before, after)
-    folder = Path(out) if out is not None else None
-    started = datetime.now(UTC)
-    results = tuple(run_sites(sites, open_catalog(config.catalog), config, folder))
-    if folder is not None:
-        outputs.write_run(results, folder, run_record(config, results, started))
-    return RunResult(results=results)
+    config, started = _config(config, catalog, before, after), datetime.now(UTC)
+    listed, done = tuple(sites), list[SiteResult]()
+    config.windows()
+    scenes = open_catalog(config.catalog)  # a mistake in its name is told at once
+    try:
+        done.extend(made.result for made in work_off(listed, config, out, execution, scenes))
+    except KeyboardInterrupt:
+        if out is not None:
+            conclude(complete_so_far(listed, done, out, config), out, config, started)
+        raise
+    results = in_order(listed, done)
+    if out is None:
+        return RunResult(results=tuple(results))
+    conclude(results, out, config, started)
+    return RunResult(results=Stored(open_store(out), results))
 
 
 def compare(
@@ -184,10 +202,12 @@ def compare(
             result = compare_scenes(scene_at(before), scene_at(after), config)
         else:
             result = compare_rasters(str(before), str(after), config)
-    result = _with_journal(result, in_words(kept))
+    result = with_journal(result, in_words(kept))
     if out is not None:
         outputs.write_site(result, Path(out))
         outputs.write_run([result], Path(out), run_record(config, [result], started))
+        write_report(Path(out))
+        export(Path(out), [*config.formats, *present(Path(out))])
     return result
 
 

@@ -10,13 +10,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from changedetect import cli_evaluate, cli_timeline
+from changedetect import cli_evaluate, cli_export, cli_report, cli_timeline, cli_watch
+from changedetect.cli_export import FormatOption
 from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.redaction import TALKATIVE
 
@@ -36,7 +36,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.", show_default=False)]
-RunOut = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the outputs.", show_default=False)]
+RunOut = Annotated[
+    str | None,
+    typer.Option("--out", "-o", help="Folder for the outputs, or an address: s3://bucket/prefix.", show_default=False),
+]
 RunFile = Annotated[Path | None, typer.Option("--config", help="Run file (TOML); see `changedetect config`.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one option; repeat.")]
 Kinds = Annotated[
@@ -59,7 +62,9 @@ CatalogOption = Annotated[
 ]
 Before = Annotated[str | None, typer.Option(metavar="A/B", help="Earlier window: 2023-05/2023-09, or days.")]
 After = Annotated[str | None, typer.Option(metavar="A/B", help="Later window.")]
-ListOfSites = Annotated[Path, typer.Argument(help="Sites: GeoJSON, GeoPackage, KML, or CSV with lat, lon, radius_m.")]
+ListOfSites = typer.Argument(
+    help="Sites: GeoJSON, GeoPackage, KML, or CSV with lat, lon, radius_m.", show_default=False
+)
 
 
 def main() -> None:
@@ -67,7 +72,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     for library in TALKATIVE:  # what matters of theirs is said by us, once and in our words
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    interrupted = threading.Event()
+    interrupted, told = threading.Event(), "Interrupted: files that were written are whole."
 
     def interrupt(*_: object) -> None:
         interrupted.set()
@@ -79,9 +84,12 @@ def main() -> None:
     except ChangeDetectError as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         raise SystemExit(USAGE if isinstance(error, ConfigError) else ERROR) from None
+    except SystemExit as stop:  # an interrupt with words, where there is more to say
+        told = stop.code if isinstance(stop.code, str) else told
+        raise
     finally:
         if interrupted.is_set():
-            typer.secho("Interrupted: files that were written are whole.", err=True, fg="red")
+            typer.secho(told, err=True, fg="red")
             sys.stderr.flush()
             os._exit(INTERRUPTED)  # threads that wait for a network would keep the process
         signal.signal(signal.SIGINT, before)
@@ -117,7 +125,7 @@ def _listed(text: str | None) -> list[str] | None:
 
 
 @app.command()
-def compare(
+def compare(  # noqa: PLR0913 - an option each
     before: Annotated[
         str,
         typer.Argument(help="The earlier date: a raster with named bands, a .SAFE or Landsat product, or a STAC item."),
@@ -128,17 +136,19 @@ def compare(
     assignments: Assignments = None,
     kinds: Kinds = None,
     min_confidence: MinConfidence = None,
+    formats: FormatOption = None,
 ) -> None:
     """Find what was newly built between two rasters or two scenes."""
     from changedetect import batch, console
 
-    options = _options(config, assignments, kinds=_listed(kinds), min_confidence=min_confidence)
+    told = {"kinds": _listed(kinds), "min_confidence": min_confidence, "formats": cli_export.listed(formats)}
+    options = _options(config, assignments, **told)
     console.show_results([batch.compare(before, after, out=out, config=options)], out)
 
 
 @app.command()
 def run(  # noqa: PLR0913 - an option each
-    sites: ListOfSites,
+    sites: Annotated[Path | None, ListOfSites] = None,
     out: RunOut = None,
     before: Before = None,
     after: After = None,
@@ -147,11 +157,30 @@ def run(  # noqa: PLR0913 - an option each
     assignments: Assignments = None,
     kinds: Kinds = None,
     min_confidence: MinConfidence = None,
+    formats: FormatOption = None,
+    aoi: Annotated[
+        Path | None, typer.Option(help="Instead of SITES: polygons of an area to cover wall to wall.")
+    ] = None,
+    grid: Annotated[str, typer.Option(help="Cells that --aoi is cut into.")] = "10km",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes at once, 2 GiB each.", show_default="one a core, as memory allows"),
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on this Dask cluster.")] = None,
     *,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make every site anew, also what is complete.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be read, and stop.")] = False,
 ) -> None:
-    """Find what was newly built at every site of a list between two windows."""
-    from changedetect import batch, console, outputs
+    """Find what was newly built at every site of a list between two windows.
+
+    Sites that are complete in OUT, made with the same options and scenes, stay as they are: a run that was interrupted
+    goes on where it was.
+    """
+    from changedetect import workers as processes
+
+    if scheduler is None and not dry_run:
+        processes.get_ready()
+    from changedetect import cli_run
     from changedetect.catalog import open_catalog
 
     options = _options(
@@ -162,28 +191,25 @@ def run(  # noqa: PLR0913 - an option each
         catalog=catalog or None,
         kinds=_listed(kinds),
         min_confidence=min_confidence,
+        formats=cli_export.listed(formats),
     )
     options.windows()
     if out is None and not dry_run:
         msg = "no folder for the outputs: give --out OUT"
         raise ConfigError(msg)
+    execution = cli_run.execution(workers, scheduler, fresh=fresh)
     scenes = open_catalog(options.catalog)
-    listed = _sites(sites, options)
+    listed = cli_run.cells(sites, aoi, grid, options) or _sites(cli_run.given(sites), options)
     if dry_run or out is None:
         _print_plan(listed, scenes, options)
         return
-    started = datetime.now(UTC)
-    done = console.progress(batch.run_sites(listed.sites, scenes, options, out), len(listed.sites))
-    results = [*done, *batch.refuse(listed.refused, out)]
-    outputs.write_run(results, out, batch.run_record(options, results, started))
-    console.show_results(results, out)
-    if any(result.status == "failed" for result in results):
+    if cli_run.run(listed, options, out, execution):
         raise typer.Exit(SOME_FAILED)
 
 
 @app.command()
 def search(
-    sites: ListOfSites,
+    sites: Annotated[Path, ListOfSites],
     before: Before = None,
     after: After = None,
     catalog: CatalogOption = None,
@@ -226,7 +252,10 @@ def _print_plan(listed: "SiteList", catalog: "Catalog", options: "RunConfig") ->
 
 
 cli_evaluate.register(app)
+cli_export.register(app)
+cli_report.register(app)
 cli_timeline.register(app)
+cli_watch.register(app)
 
 
 @app.command("config")

@@ -15,10 +15,30 @@ from changedetect.prepare import PrepareOptions
 from changedetect.sites import SiteOptions
 from changedetect.tiling import TilingOptions
 from changedetect.timeline import TimelineOptions
-from changedetect.types import Kind
+from changedetect.types import FormatName, Kind
 
 PARSERS: Mapping[type, Callable[[str], Any]] = {Window: Window.parse}
 """Types of our own that a run file writes as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """How sites are watched."""
+
+    baseline: Window | None = None
+    """The dates that everything later is compared to, written as before; best a whole year. Kept in the ledger."""
+    looks: int = 3
+    """Clear looks that the latest picture of a site is made of, at least: three outvote a cloud that was missed."""
+    reach_days: int = 180
+    """How far back those looks may lie; without enough of them nothing is compared."""
+    every_weeks: int = 1
+    """Weeks between comparisons, those of the past included."""
+
+    def __post_init__(self) -> None:
+        for name in ("looks", "reach_days", "every_weeks"):
+            if getattr(self, name) < 1:
+                msg = f"watch.{name} is {getattr(self, name)}: give at least 1"
+                raise ConfigError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +57,10 @@ class RunConfig:
     """Kinds of change to report: construction, clearing, removal, other."""
     min_confidence: float = 0.1
     """Changes of less confidence are not reported; 0 to 1. Below one in ten there is next to nothing real."""
+    overlap_m: float = 500.0
+    """Metres that the cells of `run --aoi` look beyond their edges: wider than the largest thing that is built."""
+    formats: tuple[FormatName, ...] = ()
+    """Other forms of the outputs to write: gpkg, kml, stac, smart, csv, csv-wkt."""
     sites: SiteOptions = field(default_factory=SiteOptions)
     """How the site list is read."""
     tiling: TilingOptions = field(default_factory=TilingOptions)
@@ -49,6 +73,8 @@ class RunConfig:
     """How changed pixels become objects."""
     timeline: TimelineOptions = field(default_factory=TimelineOptions)
     """How changes are dated."""
+    watch: WatchOptions = field(default_factory=WatchOptions)
+    """How sites are watched."""
 
     def __post_init__(self) -> None:
         if not self.catalog:

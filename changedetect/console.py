@@ -1,14 +1,15 @@
 """What people see in the terminal: progress, tables, one-line warnings. All of it on stderr, but for `search`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from changedetect.making import Made
 from changedetect.model import SiteResult
 from changedetect.redaction import redact
 from changedetect.scouting import Found, Planned
@@ -17,24 +18,41 @@ from changedetect.types import WINDOW_NAMES
 people = Console(stderr=True)
 """Where people read."""
 
+_SHOWN = 200
+"""Sites that are shown in a table; of longer lists `summary.csv` tells."""
+
 _SCENE_COLUMNS = ("site", "window", "date", "sensor", "clear", "coverage", "catalog", "scene")
 
 
-def progress(results: Iterable[SiteResult], total: int) -> list[SiteResult]:
-    """Draw a bar while sites are done; where stderr is no terminal, a line a site."""
-    done = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def follow(made: Iterable[Made], total: int) -> Iterator[Made]:
+    """Draw a bar while sites are done; where stderr is no terminal, print a line a site."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    kept = failed = changes = done = 0
     with Progress(*columns, console=people, disable=not people.is_terminal) as bar:
-        task = bar.add_task("sites", total=total)
-        for result in results:
-            done.append(result)
-            bar.advance(task)
+        task = bar.add_task("sites", total=total, told="")
+        for one in made:
+            done, kept, failed = done + 1, kept + one.kept, failed + (one.result.status == "failed")
+            changes += int(one.result.summary.get("n_changes") or 0)
+            there = f", {kept} were there" if kept else ""
+            bar.update(task, advance=1, told=f"{changes} changes, {failed} failed{there}")
             if not people.is_terminal:
-                found = (
-                    f"{len(result.changes)} changes" if result.status == "ok" else f"{result.status}: {result.reason}"
-                )
-                say(f"{result.site.site_id}: {found}")
-    return done
+                say(f"[{done}/{total}] {one.result.site.site_id}: {_in_words(one)}")
+            yield one
+
+
+def _in_words(made: Made) -> str:
+    result = made.result
+    if result.status != "ok":
+        return f"{result.status}: {result.reason}"
+    return f"{result.summary.get('n_changes', 0)} changes{', was there' if made.kept else ''}"
 
 
 def say(text: str, style: str | None = None) -> None:
@@ -42,8 +60,22 @@ def say(text: str, style: str | None = None) -> None:
     people.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_results(results: Sequence[SiteResult], out: Path) -> None:
-    """Print a row a site, why sites failed, and where to look."""
+def show_results(results: Sequence[SiteResult], out: str | Path) -> None:
+    """Print a row a site, why sites failed, and where to look; of many sites only what failed or needs care."""
+    if len(results) <= _SHOWN:
+        _print_results(results)
+    else:
+        say(f"{len(results)} sites, {sum(int(one.summary.get('n_changes') or 0) for one in results)} changes")
+    for result in results:
+        if result.status != "ok":
+            style = "red" if result.status == "failed" else "yellow"
+            say(f"{result.status}  {result.site.site_id}: {result.reason}", style=style)
+        elif told := result.summary.get("warnings"):
+            say(f"beware  {result.site.site_id}: {told}", style="yellow")
+    say(f"polygons  {out}/changes.geojson\npictures  {out}/sites/<site>/before.png, after.png")
+
+
+def _print_results(results: Iterable[SiteResult]) -> None:
     table = Table()
     table.add_column("site", overflow="fold")
     table.add_column("status", no_wrap=True)
@@ -53,13 +85,6 @@ def show_results(results: Sequence[SiteResult], out: Path) -> None:
     for result in results:
         table.add_row(Text(result.site.site_id), result.status, *_numbers(result), str(result.summary.get("rule", "")))
     people.print(table)
-    for result in results:
-        if result.status != "ok":
-            style = "red" if result.status == "failed" else "yellow"
-            say(f"{result.status}  {result.site.site_id}: {result.reason}", style=style)
-        elif told := result.summary.get("warnings"):
-            say(f"beware  {result.site.site_id}: {told}", style="yellow")
-    say(f"polygons  {out / 'changes.geojson'}\npictures  {out / 'sites'}/<site>/before.png, after.png")
 
 
 def _numbers(result: SiteResult) -> list[str]:

@@ -47,3 +47,7 @@ class OutputError(ChangeDetectError):
 
 class EvaluationError(ChangeDetectError):
     """Predictions, references or a labelled sample can't be read, or can't be compared."""
+
+
+class WorkerError(ChangeDetectError):
+    """Workers can't be started or reached, or are not what is needed."""

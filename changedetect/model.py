@@ -5,11 +5,9 @@ is True where a pixel may be used; the dates are `before` and `after`; bands car
 and areas carry their unit in the name.
 """
 
-import calendar
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +16,33 @@ import pandas as pd
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
+from changedetect import display
 from changedetect.errors import ConfigError, PairError, SiteListError
 from changedetect.looks import looks_table, plot_looks
+from changedetect.scenes import BandAsset, Scene, same_pass
 from changedetect.types import BoolArray, FloatArray, IntArray, Kind, SiteStatus
+from changedetect.windows import Window
 
 if TYPE_CHECKING:
+    import folium
     from matplotlib.axes import Axes
+
+__all__ = [
+    "KIND_CODES",
+    "SITE_ID",
+    "UNKNOWN",
+    "BandAsset",
+    "ChangeMap",
+    "Composite",
+    "Pair",
+    "Scene",
+    "Site",
+    "SiteResult",
+    "Tile",
+    "Window",
+    "same_pass",
+    "sites_frame",
+]
 
 KIND_CODES: Mapping[Kind, int] = MappingProxyType({"construction": 1, "clearing": 2, "removal": 3, "other": 4})
 """Codes of band 3 of `change_map.tif`; 0 is no object, 255 unknown."""
@@ -33,50 +52,6 @@ UNKNOWN = 255
 
 SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a site id may be: the name of a folder on any disk."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A span of days, both ends included."""
-
-    start: date
-    """First day."""
-    end: date
-    """Last day."""
-
-    def __post_init__(self) -> None:
-        if self.end < self.start:
-            msg = f"window ends ({self.end}) before it starts ({self.start}): write START/END"
-            raise ConfigError(msg)
-
-    @classmethod
-    def parse(cls, text: str) -> "Window":
-        """Read `A/B`, or one date; each end is `YYYY-MM-DD` or `YYYY-MM` (the whole month).
-
-        >>> str(Window.parse("2023-05/2023-09"))
-        '2023-05-01/2023-09-30'
-        """
-        first, slash, last = text.strip().partition("/")
-        return cls(start=_day(first, text, last=False), end=_day(last if slash else first, text, last=True))
-
-    def __contains__(self, moment: datetime) -> bool:
-        return self.start <= moment.date() <= self.end
-
-    def __str__(self) -> str:
-        return f"{self.start.isoformat()}/{self.end.isoformat()}"
-
-
-def _day(text: str, whole: str, *, last: bool) -> date:
-    match = re.fullmatch(r"(\d{4})-(\d{2})(?:-(\d{2}))?", text.strip())
-    try:
-        if match is None:
-            raise ValueError
-        year, month = int(match[1]), int(match[2])
-        day = int(match[3]) if match[3] else (calendar.monthrange(year, month)[1] if last else 1)
-        return date(year, month, day)
-    except ValueError:
-        msg = f"window {whole!r} is not a date: write YYYY-MM-DD/YYYY-MM-DD, YYYY-MM/YYYY-MM or one date"
-        raise ConfigError(msg) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,73 +72,8 @@ class Site:
             msg = f"site id {self.site_id!r} can't be a folder name: use letters, digits, '.', '_' and '-'"
             raise SiteListError(msg)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandAsset:
-    """Where one band of a scene lies and how its numbers become reflectance: `DN * scale + offset`."""
-
-    href: str
-    """Absolute path or URL, unsigned."""
-    scale: float = 1.0
-    """Factor; 1 for QA bands."""
-    offset: float = 0.0
-    """Added after scaling; 0 for QA bands."""
-    nodata: float | tuple[float, ...] | None = None
-    """DNs that mean no data, masked before scale and offset, as is what the file declares; None: no other DN does."""
-    index: int = 1
-    """Which band of the file, from 1."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One acquisition of one sensor, as a catalog describes it; no pixel is read yet."""
-
-    scene_id: str
-    """The catalog's item id."""
-    sensor: str
-    """A key of `changedetect.sensors.SENSORS`."""
-    datetime: datetime
-    """Acquisition time, timezone-aware UTC."""
-    footprint: BaseGeometry
-    """Polygon, lon/lat degrees."""
-    bands: Mapping[str, BandAsset]
-    """Reflectance bands by STAC common name."""
-    qa: BandAsset
-    """The sensor's pixel-quality band (SCL, QA_PIXEL)."""
-    epsg: int | None = None
-    """CRS of the scene's own grid; None where the catalog does not say."""
-    collection: str = ""
-    """The catalog's collection."""
-    cloud_cover: float | None = None
-    """Cloud over the whole scene, percent; None where the catalog does not say."""
-    sun_elevation_deg: float | None = None
-    """Sun elevation in degrees; None where the catalog does not say."""
-    platform: str = ""
-    """The satellite, lower case with hyphens: `sentinel-2b`, `landsat-9`; empty where the catalog does not say."""
-    catalog: str = ""
-    """The catalog that told of it: a name, a URL without secrets, or a path."""
-    offset_doubted: bool = False
-    """True where what the item says of the reflectance offset needs a look at the pixels to be believed."""
-    copies: tuple["Scene", ...] = ()
-    """The same acquisition from elsewhere or of older processing, the next best first: read when this one is dead."""
-    notes: tuple[str, ...] = ()
-    """Decisions made while reading the item, in words (the reflectance offset and its evidence)."""
-
-
-_PASS = timedelta(minutes=10)
-"""A satellite sees no place twice within one: an orbit takes 99 minutes."""
-_MINUTE = timedelta(minutes=1)
-
-
-def same_pass(one: Scene, other: Scene) -> bool:
-    """Whether two scenes were taken in one flight over: neighbouring tiles overlap, but are not two looks.
-
-    Where the satellite is not told, scenes of one sensor within a minute are.
-    """
-    apart = abs(one.datetime - other.datetime)
-    if not (one.platform and other.platform):
-        return one.sensor == other.sensor and apart <= _MINUTE
-    return one.platform == other.platform and apart <= _PASS
+    def _repr_html_(self) -> str:
+        return display.facts_html(self.name, {"site_id": self.site_id, **self.properties})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +156,16 @@ class Pair:
         """The same pair with the dates exchanged."""
         return Pair(before=self.after, after=self.before, calibrated=self.calibrated)
 
+    def shown(self) -> display.Dates:
+        """The pixels of both dates, as pictures need them."""
+        before, after = self.before.data, self.after.data
+        return display.Dates(
+            before=before, after=after, bands=self.bands, geobox=self.geobox, calibrated=self.calibrated
+        )
+
+    def _repr_html_(self) -> str:
+        return display.pictures_html(dict(zip(("before", "after"), self.shown().pictures(600), strict=True)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMap:
@@ -259,6 +179,11 @@ class ChangeMap:
     """(y, x) confidence of the object a pixel belongs to, 0 outside objects, 255 unknown."""
     kind: IntArray
     """(y, x) uint8: code of the object's kind (`KIND_CODES`), 0 outside objects, 255 unknown."""
+    decisions: IntArray | None = None
+    """(3, y, x) bands of `decisions.DECISION_BANDS`: what led there. None where it was not kept."""
+
+    def _repr_html_(self) -> str:
+        return display.pictures_html({"kinds": display.kinds_picture(self.changed, self.kind)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,3 +226,34 @@ class SiteResult:
             The change was not dated, or matplotlib is not installed.
         """
         return plot_looks(self.provenance.get("timeline", {}), change_id, ax)
+
+    def explore(self) -> "folium.Map":
+        """Show the changes on a map to move about; needs folium, mapclassify and matplotlib (`display.explore`)."""
+        return display.explore(self.changes, sites_frame([self.site]))
+
+    def plot(self) -> tuple["Axes", "Axes"]:
+        """Draw both dates with the changes on them; needs matplotlib (`display.plot`).
+
+        Raises
+        ------
+        ConfigError
+            The pixels were not kept, or matplotlib is not installed.
+        """
+        if self.preview is None:
+            msg = f"site {self.site.site_id} has no pixels here: see before.png and after.png in its folder"
+            raise ConfigError(msg)
+        titles = [f"{name} {self.summary.get(name) or ''}".rstrip() for name in ("before", "after")]
+        return display.plot(self.preview.shown(), self.changes, titles)
+
+    def _repr_html_(self) -> str:
+        facts = {"site_id": self.site.site_id, "status": self.status, "reason": self.reason}
+        told = {name: self.summary.get(name) for name in ("before", "after", "clear_fraction", "warnings")}
+        picture = self.preview._repr_html_() if self.preview is not None else ""
+        return display.facts_html(self.site.name, {**facts, **told}) + display.changes_html(self.changes) + picture
+
+
+def sites_frame(sites: Iterable[Site]) -> gpd.GeoDataFrame:
+    """Outlines of sites with `site_id` and `name`, lon/lat."""
+    listed = list(sites)
+    named = {"site_id": [site.site_id for site in listed], "name": [site.name for site in listed]}
+    return gpd.GeoDataFrame(named, geometry=[site.geometry for site in listed], crs="EPSG:4326")

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from changedetect import tiling
-from changedetect.catalog import Catalog
+from changedetect.catalog import Catalog, item_url
 from changedetect.changes import counted, empty_changes
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
@@ -22,6 +22,7 @@ from changedetect.lonlat import footprint, polygons_of
 from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
 from changedetect.prepare import Alignment, Sharpness, harmonising
 from changedetect.quality import assess, lowered
+from changedetect.reasons import decided, objects_weighed
 from changedetect.redaction import redact
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 from changedetect.types import WINDOW_NAMES
@@ -130,7 +131,7 @@ def _compare(
         status="poor" if quality.poor else "ok",
         reason=quality.reason,
         changes=changes,
-        change_map=change_map(forward, chosen, ground),
+        change_map=replace(change_map(forward, chosen, ground), decisions=decided(forward, backward)),
         preview=picture,
         summary={
             "before": dates[0],
@@ -156,6 +157,7 @@ def _compare(
             "levels": _record(levels),
             "radiometry": [asdict(band) for band in forward.fitted.radiometry],
             "quality": asdict(quality),
+            "objects": objects_weighed(forward, backward, quality.confidence_factor, config),
             "rank_correlation": forward.fitted.correlation,
             "detector": config.diff.detector,
             **told,
@@ -190,6 +192,7 @@ def _told(weighed: Weighed) -> dict[str, Any]:
     return {
         "id": scene.scene_id,
         "catalog": scene.catalog,
+        "item": item_url(scene),
         "sensor": scene.sensor,
         "datetime": scene.datetime.isoformat(),
         "cloud_cover": scene.cloud_cover,

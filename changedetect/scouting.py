@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from changedetect import geotiff, tiling
+from changedetect import display, geotiff, tiling
 from changedetect.catalog import Catalog
 from changedetect.config import RunConfig
 from changedetect.errors import ChangeDetectError, ConfigError, RasterError, SceneError
@@ -30,6 +30,17 @@ class Found:
     """Share of the site that is seen, by the scene's quality band; None where that can't be read."""
     coverage: float | None
     """Share of the site that the scene has data of; None where the quality band can't be read."""
+
+    def _repr_html_(self) -> str:
+        told = {
+            "site": self.site_id,
+            "window": self.window,
+            "sensor": self.scene.sensor,
+            "day": self.scene.datetime.date(),
+        }
+        return display.facts_html(
+            self.scene.scene_id, {**told, "clear": self.clear_fraction, "coverage": self.coverage}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

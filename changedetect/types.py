@@ -20,6 +20,9 @@ IntArray = NDArray[np.integer]
 Kind = Literal["construction", "clearing", "removal", "other"]
 """What a change is. See `changedetect.model.KIND_CODES` for the raster codes."""
 
+FormatName = Literal["gpkg", "kml", "stac", "smart", "csv", "csv-wkt"]
+"""Other forms of a run's outputs. See `changedetect.outputs.formats.FORMATS`."""
+
 SiteStatus = Literal["ok", "poor", "failed"]
 """How a site ended."""
 

@@ -3,6 +3,9 @@
 import pytest
 from pytest_socket import socket_allow_hosts
 
+collect_ignore_glob = ["*conftest.py"]
+"""No doctests are looked for in these: they would all be one module."""
+
 
 @pytest.fixture(autouse=True)
 def _loopback_only() -> None:

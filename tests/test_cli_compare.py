@@ -41,10 +41,11 @@ def test_compare_writes_the_output_contract(rasters, tmp_path):
     assert run("compare", folder / "before.tif", folder / "after.tif", "-o", tmp_path / "out") == 0
     site = tmp_path / "out" / "sites" / "before-after"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "changes.geojson", "changes.parquet", "summary.csv", "run.json", "sites",
+        "changes.geojson", "changes.parquet", "summary.csv", "run.json", "report.html", "sites",
     }  # fmt: skip
     assert {path.name for path in site.iterdir()} == {
-        "changes.geojson", "change_map.tif", "before.png", "after.png", "provenance.json",
+        "changes.geojson", "change_map.tif", "decisions.tif", "preview.tif", "before.png", "after.png",
+        "provenance.json",
     }  # fmt: skip
     changes = gpd.read_parquet(tmp_path / "out" / "changes.parquet")
     assert tuple(changes.columns) == CHANGE_COLUMNS

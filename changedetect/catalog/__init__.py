@@ -7,8 +7,9 @@ of products, or a chain of such. `open_catalog` opens whatever a user may write.
 
 from changedetect.catalog.base import Catalog
 from changedetect.catalog.items import scene_from_item
+from changedetect.catalog.named import item_url
 from changedetect.catalog.opening import open_catalog
 from changedetect.catalog.single import is_scene, scene_at
 from changedetect.catalog.static import StaticCatalog
 
-__all__ = ["Catalog", "StaticCatalog", "is_scene", "open_catalog", "scene_at", "scene_from_item"]
+__all__ = ["Catalog", "StaticCatalog", "is_scene", "item_url", "open_catalog", "scene_at", "scene_from_item"]

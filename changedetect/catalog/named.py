@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import quote
 
 from changedetect.catalog.api import ApiCatalog, StacApi
 from changedetect.catalog.base import Catalog
 from changedetect.catalog.chain import Chain
 from changedetect.catalog.wire import PATIENCE, Patience
 from changedetect.errors import CatalogError
+from changedetect.model import Scene
+from changedetect.redaction import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +116,15 @@ def name_of(url: str) -> str:
     'earth-search'
     """
     return next((name for name, service in SERVICES.items() if service.url.rstrip("/") == url.rstrip("/")), "")
+
+
+def item_url(scene: Scene) -> str | None:
+    """Address of a scene's STAC item (OGC API - Features: `/collections/{id}/items/{id}`); None where no API told of it.
+
+    Nothing in it is secret.
+    """
+    service = SERVICES.get(scene.catalog)
+    api = service.url if service else scene.catalog
+    if not api.startswith(("https://", "http://")) or api.endswith((".json", ".parquet")) or not scene.collection:
+        return None
+    return redact(f"{api.rstrip('/')}/collections/{quote(scene.collection)}/items/{quote(scene.scene_id)}")

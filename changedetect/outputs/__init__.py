@@ -1,21 +1,32 @@
 """Everything a run leaves behind: files that other programs open, and pictures that people look at."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 from shapely.geometry import mapping
 
+from changedetect.changes import empty_changes
 from changedetect.model import SiteResult
 from changedetect.outputs.chips import write_chips
 from changedetect.outputs.files import remove, write_json
-from changedetect.outputs.rasters import write_change_map
+from changedetect.outputs.rasters import write_change_map, write_decisions, write_preview
 from changedetect.outputs.tables import write_summary
 from changedetect.outputs.vectors import conform, gather, write_geojson, write_geoparquet
 
-__all__ = ["write_run", "write_site"]
+__all__ = ["SITE_FILES", "write_run", "write_site"]
 
-_SITE_FILES = ("provenance.json", "changes.geojson", "change_map.tif", "before.png", "after.png")
+SITE_FILES = (
+    "provenance.json",
+    "changes.geojson",
+    "change_map.tif",
+    "decisions.tif",
+    "preview.tif",
+    "before.png",
+    "after.png",
+)
 
 
 def write_site(result: SiteResult, out: Path) -> None:
@@ -30,15 +41,17 @@ def write_site(result: SiteResult, out: Path) -> None:
         The folder can't be written.
     """
     folder = out / "sites" / result.site.site_id
-    for name in _SITE_FILES:
+    for name in SITE_FILES:
         remove(folder / name)
     if result.status != "failed":
         changes = conform(result.changes)
         write_geojson(folder / "changes.geojson", changes)
         if result.change_map is not None:
             write_change_map(folder / "change_map.tif", result.change_map)
+            write_decisions(folder / "decisions.tif", result.change_map)
         if result.preview is not None:
             write_chips(folder, result.preview, changes, _dates(result))
+            write_preview(folder / "preview.tif", result.preview)
     record = {
         "site": {
             "site_id": result.site.site_id,
@@ -65,9 +78,15 @@ def write_run(results: Iterable[SiteResult], out: Path, run: Mapping[str, Any]) 
     OutputError
         The folder can't be written, or `run` holds what JSON can't.
     """
-    kept = list(results)
+    kept: list[SiteResult] = []
+    frames: list[gpd.GeoDataFrame] = []
+    nothing = empty_changes()
+    for result in results:  # read from disk one by one, maybe: thousands of frames at once are dear
+        if result.status != "failed" and len(result.changes):
+            frames.append(result.changes)
+        kept.append(replace(result, changes=nothing, provenance={}))
     remove(out / "run.json")
-    changes = gather([result.changes for result in kept if result.status != "failed"])
+    changes = gather(frames)
     write_geojson(out / "changes.geojson", changes)
     write_geoparquet(out / "changes.parquet", changes)
     write_summary(out / "summary.csv", kept)

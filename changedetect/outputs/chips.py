@@ -1,15 +1,13 @@
 """`before.png` and `after.png`: the same ground in the same stretch, so that the eye compares only the ground."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from PIL import Image, ImageDraw, ImageFont
 from shapely.affinity import affine_transform
@@ -18,20 +16,12 @@ from shapely.geometry import Polygon
 from changedetect.grid import pixel_size_m
 from changedetect.model import Pair
 from changedetect.outputs.files import whole
-from changedetect.types import FloatArray
+from changedetect.stretching import COLOURS, RECIPES, Rgb, choose_bands, shrink, stretch
 
-COLOURS: Mapping[str, str] = MappingProxyType(
-    {"construction": "#D55E00", "clearing": "#F0E442", "removal": "#56B4E9", "other": "#CC79A7"}
-)
-"""Outline by kind: colours that the colour-blind tell apart (Okabe and Ito 2008, jfly.uni-koeln.de/color)."""
-
-_RECIPES = (("red", "green", "blue"), ("nir", "red", "green"), ("nir08", "red", "green"))
-"""Bands shown as red, green, blue: true colour, else the false colour of aerial photography."""
+__all__ = ["COLOURS", "Rgb", "choose_bands", "render", "shrink", "stretch", "write_chips"]
 
 _MIN_SIDE, _MAX_SIDE, _MIN_WIDTH, _FOOTER = 800, 2000, 680, 34
 """Pixels: longer side of a picture at least and at most, width of the sheet at least, height of the legend."""
-
-Rgb = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +68,7 @@ def render(pair: Pair, changes: gpd.GeoDataFrame, dates: tuple[str, str]) -> tup
     index = [pair.bands.index(band) for band in bands]
     before, after = (shrink(date.data[index], canvas.reduce) for date in (pair.before, pair.after))
     # Raw numbers of different bands share no scale; visible reflectances do, and keep their hue only together.
-    together = pair.calibrated and bands == _RECIPES[0]
+    together = pair.calibrated and bands == RECIPES[0]
     outlines = list(_outlines(changes, canvas))
     sheets = []
     for pixels, title, date in zip(stretch(before, after, together=together), ("before", "after"), dates, strict=True):
@@ -86,61 +76,6 @@ def render(pair: Pair, changes: gpd.GeoDataFrame, dates: tuple[str, str]) -> tup
         _draw_outlines(picture, outlines)
         sheets.append(_with_footer(picture, f"{title}  {date}".rstrip(), canvas, [kind for kind, _ in outlines]))
     return sheets[0], sheets[1]
-
-
-def choose_bands(bands: tuple[str, ...]) -> tuple[str, str, str]:
-    """Bands to show as red, green and blue: true colour, else false colour, else the first three or a grey one.
-
-    >>> choose_bands(("green", "red", "nir"))
-    ('nir', 'red', 'green')
-    """
-    for recipe in _RECIPES:
-        if set(recipe) <= set(bands):
-            return recipe
-    return bands[:3] if len(bands) >= 3 else (bands[0],) * 3  # type: ignore[return-value]
-
-
-def shrink(data: FloatArray, factor: int) -> FloatArray:
-    """Average blocks of `factor` x `factor` pixels of a (band, y, x) array; NaN only where a whole block is."""
-    if factor == 1:
-        return data
-    bands, height, width = data.shape
-    padding = ((0, 0), (0, -height % factor), (0, -width % factor))
-    padded = np.pad(data, padding, constant_values=np.nan)
-    blocks = padded.reshape(bands, padded.shape[1] // factor, factor, padded.shape[2] // factor, factor)
-    seen = np.isfinite(blocks)
-    number = seen.sum(axis=(2, 4), dtype=np.float32)
-    total = np.where(seen, blocks, np.float32(0)).sum(axis=(2, 4), dtype=np.float32)
-    mean: FloatArray = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
-    return mean
-
-
-def stretch(before: FloatArray, after: FloatArray, *, together: bool) -> tuple[Rgb, Rgb]:
-    """Turn two (3, y, x) arrays into (y, x, 3) pictures with one stretch for both dates.
-
-    The 2nd and 98th percentiles of both dates become black and white, with a gamma of 1.8; over all bands `together`,
-    or band by band. Pixels without value are hatched grey.
-    """
-    both = np.concatenate([before.reshape(3, -1), after.reshape(3, -1)], axis=1)
-    groups = [both] * 3 if together else [both[band] for band in range(3)]
-    low, high = np.array([_limits(group) for group in groups]).T[:, :, None, None]
-    return _to_picture(before, low, high), _to_picture(after, low, high)
-
-
-def _limits(values: FloatArray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = np.percentile(finite, (2, 98))
-    return float(low), float(max(high, np.nextafter(low, np.inf)))
-
-
-def _to_picture(data: FloatArray, low: NDArray[np.float64], high: NDArray[np.float64]) -> Rgb:
-    seen = np.isfinite(data).all(axis=0)
-    unit = np.clip((np.where(seen, data, 0) - low) / (high - low), 0, 1)
-    row, column = np.indices(seen.shape)
-    hatch = np.where((row + column) % 4 == 0, 150, 110)
-    return np.where(seen, 255 * unit ** (1 / 1.8), hatch).round().astype(np.uint8).transpose(1, 2, 0)
 
 
 def _outlines(changes: gpd.GeoDataFrame, canvas: _Canvas) -> Iterator[tuple[str, list[list[tuple[float, float]]]]]:

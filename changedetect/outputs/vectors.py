@@ -1,7 +1,10 @@
 """Changes as GeoJSON (RFC 7946) and as GeoParquet 1.1, with the same content."""
 
 import json
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -62,7 +65,7 @@ def conform(changes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     decimals, even where all are missing; geometries in lon/lat (EPSG:4326), cut at the antimeridian, rounded to seven
     decimals, valid, exterior rings counterclockwise.
     """
-    kinds = empty_changes().dtypes
+    kinds = _kinds()
     frame = changes.to_crs(4326)
     columns = {
         name: frame[name].astype("float64").round(6) if kinds[name] == np.float64 else frame[name].astype("string")
@@ -74,10 +77,16 @@ def conform(changes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=geometry, index=frame.index, crs="EPSG:4326")
 
 
+@lru_cache(maxsize=1)
+def _kinds() -> Mapping[str, Any]:
+    """Type of each column of a frame of changes; making one for every site takes longer than writing its files."""
+    return dict(empty_changes().dtypes)
+
+
 def gather(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     """Stack the changes of many sites, `conform`ed; none of them may have any."""
-    filled = [conform(frame) for frame in frames if len(frame)]
-    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True)) if filled else conform(empty_changes())
+    filled = [frame.to_crs(4326) for frame in frames if len(frame)]
+    return conform(gpd.GeoDataFrame(pd.concat(filled, ignore_index=True)) if filled else empty_changes())
 
 
 def publish(geometry: BaseGeometry) -> BaseGeometry:
@@ -87,6 +96,8 @@ def publish(geometry: BaseGeometry) -> BaseGeometry:
     >>> publish(Polygon([(0, 0), (0, 0.123456789), (1, 1)])).exterior.is_ccw
     True
     """
+    if _is_published(geometry):  # read back from a file: the same bytes again
+        return geometry
     # What repairing collapses to lines is no ground.
     areas = polygons_of(shapely.make_valid(geometry))
     cut = shapely.union_all([cut_antimeridian(area) for area in areas.geoms])
@@ -94,3 +105,15 @@ def publish(geometry: BaseGeometry) -> BaseGeometry:
     snapped = shapely.set_precision(cut, 10.0**-_DECIMALS)
     rounded = shapely.transform(snapped, lambda xy: np.round(xy, _DECIMALS))
     return shapely.orient_polygons(rounded if not rounded.is_empty and rounded.is_valid else cut)
+
+
+def _is_published(geometry: BaseGeometry) -> bool:
+    """Whether `publish` has nothing to do but to begin rings elsewhere."""
+    parts = shapely.get_parts(geometry)
+    coordinates = shapely.get_coordinates(geometry)
+    return bool(
+        all(part.geom_type == "Polygon" and part == shapely.orient_polygons(part) for part in parts)
+        and (np.round(coordinates, _DECIMALS) == coordinates).all()
+        and shapely.is_valid(geometry)
+        and all(cut_antimeridian(part) is part for part in parts)
+    )

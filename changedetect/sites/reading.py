@@ -19,6 +19,7 @@ from pyproj import Geod
 from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from changedetect import display
 from changedetect.errors import ConfigError, SiteListError
 from changedetect.lonlat import around, cut_antimeridian, polygons_of
 from changedetect.model import SITE_ID, Site
@@ -52,6 +53,12 @@ class SiteList:
     """Usable rows, in order."""
     refused: tuple[tuple[Site, str], ...]
     """The others, each a site without geometry and the reason, in one line with file and row."""
+
+    def _repr_html_(self) -> str:
+        rows = [{"site_id": one.site_id, "name": one.name, "reason": ""} for one in self.sites]
+        return display.table_html(
+            rows + [{"site_id": one.site_id, "name": one.name, "reason": why} for one, why in self.refused]
+        )
 
 
 def read_sites(source: str | Path | gpd.GeoDataFrame, options: SiteOptions | None = None) -> tuple[Site, ...]:

@@ -16,7 +16,7 @@ from changedetect.errors import OutputError
 from changedetect.model import SiteResult
 from changedetect.outputs import write_run, write_site
 
-ALL = ["after.png", "before.png", "change_map.tif", "changes.geojson", "provenance.json"]
+ALL = ["after.png", "before.png", "change_map.tif", "changes.geojson", "preview.tif", "provenance.json"]
 
 
 def names(folder: Path) -> list[str]:

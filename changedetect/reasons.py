@@ -1,0 +1,71 @@
+"""What was weighed at a site, reported or not: the record from which `explain` answers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from changedetect import diff
+from changedetect.comparison import Reading
+from changedetect.config import RunConfig
+from changedetect.decisions import PASSED
+from changedetect.model import UNKNOWN
+from changedetect.types import IntArray
+
+_DECIMALS = 4
+"""Of an object's means: finer than any threshold they are held against."""
+
+
+def decided(forward: Reading, backward: Reading) -> IntArray:
+    """(3, y, x) the bands of `decisions.DECISION_BANDS`: 16 bits, or 32 where there are more objects than fit."""
+    layers = forward.layers
+    planes = {
+        "seen": layers.changed != UNKNOWN,
+        "changed": layers.changed == 1,
+        "strong": layers.strong,
+        "candidate": layers.candidate,
+        "structured": layers.structured,
+        "barren": layers.barren,
+    }
+    passed = np.zeros(layers.changed.shape, dtype=np.uint16)
+    for name, plane in planes.items():
+        passed |= np.where(plane, PASSED[name], 0).astype(np.uint16)
+    labels = [one.found.labels for one in (forward, backward)]
+    most = max(int(one.max(initial=0)) for one in labels)
+    dtype = np.uint16 if most <= np.iinfo(np.uint16).max else np.uint32
+    return np.stack([passed, *labels]).astype(dtype)
+
+
+def objects_weighed(forward: Reading, backward: Reading, confidence_factor: float, config: RunConfig) -> dict[str, Any]:
+    """Every object of both directions of time, column by column, and what all of them were held against.
+
+    `forward` and `backward` are as they were reported from: their confidence is final.
+    """
+    return {
+        "kinds": list(config.kinds),
+        "min_confidence": config.min_confidence,
+        "min_area_m2": config.polygons.min_area_m2,
+        "confidence_factor": confidence_factor,
+        "rule": "settled" if forward.settled else "restless",
+        "forward": _told(forward, backward, config),
+        "backward": _told(backward, forward, config),
+    }
+
+
+def _told(reading: Reading, opposite: Reading, config: RunConfig) -> Mapping[str, Any]:
+    found = reading.found
+    settledness = diff.settledness(reading.fitted, reading.layers, config.diff)
+    return {
+        "thresholds": {"changed_at": reading.fitted.changed_at, "object_at": reading.fitted.object_at},
+        "green": None if reading.fitted.green is None else asdict(reading.fitted.green),
+        "trust": reading.purity * diff.trust_in_change(settledness),
+        "settled": reading.settled,
+        "kind": list(found.judgement.kinds),
+        "stands": diff.stands(found, opposite.found).tolist(),
+        "confidence": np.round(found.judgement.confidence, _DECIMALS).tolist(),
+        "area_m2": np.round(found.areas_m2, 1).tolist(),
+        "evidence": {
+            name: np.round(values, _DECIMALS).tolist() for name, values in sorted(found.evidence.means.items())
+        },
+    }
