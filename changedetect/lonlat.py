@@ -27,6 +27,12 @@ def polygons_of(geometry: BaseGeometry) -> MultiPolygon:
     return MultiPolygon([part for part in parts if isinstance(part, Polygon) and not part.is_empty])
 
 
+def one_or_more(geometry: BaseGeometry) -> Polygon | MultiPolygon:
+    """The polygons of anything; one alone where there is but one."""
+    ground = polygons_of(geometry)
+    return ground.geoms[0] if len(ground.geoms) == 1 else ground
+
+
 def mended(outline: BaseGeometry) -> Polygon | MultiPolygon:
     """Make the ground within a stranger's outline usable: valid, cut at the antimeridian, polygons alone.
 
@@ -38,8 +44,7 @@ def mended(outline: BaseGeometry) -> Polygon | MultiPolygon:
         raise ValueError(msg)
     # Cut first: a ring across the antimeridian may cross itself when drawn the other way round the world.
     pieces = [shapely.make_valid(cut_antimeridian(piece)) for piece in polygons_of(outline).geoms]
-    ground = polygons_of(shapely.make_valid(shapely.union_all(pieces)))
-    return ground.geoms[0] if len(ground.geoms) == 1 else ground
+    return one_or_more(shapely.make_valid(shapely.union_all(pieces)))
 
 
 def around(geometry: BaseGeometry, radius_m: float) -> MultiPolygon:

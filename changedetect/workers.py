@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from changedetect.errors import WorkerError
+from changedetect.parallel import PROCESSORS, processors
 from changedetect.redaction import TALKATIVE
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ class _Losses:
 
 def usual_workers() -> int:
     """As many processes as there are cores, and no more than memory allows for (`WORKER_BYTES` each); at least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = processors()
     try:
         room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // WORKER_BYTES
     except (AttributeError, OSError, ValueError):  # a system that does not tell
@@ -117,7 +118,7 @@ def survived(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterat
     """
     count = min(workers, len(items))
     cuts = [len(items) * part // count for part in range(count + 1)] if count else [0]
-    hands = [_start(work, deque(items[low:high])) for low, high in pairwise(cuts)]
+    hands = [_start(work, deque(items[low:high]), count) for low, high in pairwise(cuts)]
     losses = _Losses()
     try:
         for hand in hands:
@@ -146,17 +147,19 @@ def _heard(
     if isinstance(told, Died):
         if again:
             hand.share.appendleft(item)
-        new = _start(work, hand.share)
+        new = _start(work, hand.share, len(hands))
         hands[hands.index(hand)] = hand = new
     _give(hand, hands)
     if not again:
         yield item, told
 
 
-def _start(work: Callable[[T], R], share: deque[T]) -> _Hand[T]:
+def _start(work: Callable[[T], R], share: deque[T], among: int) -> _Hand[T]:
+    """Start one of `among` processes."""
     context = _context()
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work, _log_level()), daemon=True)
+    own = max(1, processors() // among)
+    process = context.Process(target=_serve, args=(theirs, work, _log_level(), own), daemon=True)
     process.start()
     theirs.close()  # so that its death is the end of the pipe
     return _Hand(process=process, pipe=ours, share=share)
@@ -211,8 +214,9 @@ def _log_level() -> int:
     return logging.getLogger().getEffectiveLevel()
 
 
-def _serve(pipe: Connection, work: Callable[[T], R], level: int) -> None:
-    """Do items until there are no more, or until whoever gave them is gone."""
+def _serve(pipe: Connection, work: Callable[[T], R], level: int, own: int) -> None:
+    """Do items on `own` processors until there are no more, or until whoever gave them is gone."""
+    os.environ[PROCESSORS] = str(own)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; who began us ends us
     logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr)
     for library in TALKATIVE:

@@ -58,7 +58,7 @@ def test_compare_writes_the_output_contract(rasters, tmp_path):
         kinds = painted.read(3)
     assert kinds[30:40, 50:64].mean() == pytest.approx(1, abs=0.2)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["options"]["diff"]["detector"] == "whitened"
+    assert record["options"]["diff"]["detector"] == "ensemble"
 
 
 def test_python_and_command_line_agree(rasters, tmp_path):

@@ -119,7 +119,7 @@ def name_of(url: str) -> str:
 
 
 def item_url(scene: Scene) -> str | None:
-    """Address of a scene's STAC item (OGC API - Features: `/collections/{id}/items/{id}`); None where no API told of it.
+    """Address of a scene's STAC item (OGC API - Features: `/collections/{id}/items/{id}`); None where no API told it.
 
     Nothing in it is secret.
     """

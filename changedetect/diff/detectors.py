@@ -29,6 +29,10 @@ LEAST_MEDIAN = 0.3
 """Least median distance that strength is measured in, in standard deviations of noise."""
 
 
+_LEAST = 0.01
+"""Strengths below this are as good as none."""
+
+
 class Detector(Protocol):
     """A way to measure change."""
 
@@ -62,7 +66,7 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whitened:
-    """Residual whitened by the noise of each land cover; the default (see `changedetect.diff.whitened`)."""
+    """Residual whitened by the noise of each land cover (see `changedetect.diff.whitened`)."""
 
     name: str = "whitened"
     """Key in `DETECTORS`."""
@@ -132,10 +136,85 @@ class Mad:
         return _in_medians(root_chi_square, sample)
 
 
-def _in_medians(distance: Strength, sample: Features) -> Strength:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrincipalComponents:
+    """Principal components of the smoothed residual, each in units of its own noise.
+
+    The leading components of a difference hold what changed, the last ones noise (Fung & LeDrew 1987, Application of
+    principal components analysis to change detection, PE&RS 53(12); on smoothed neighbourhoods as Celik 2009,
+    doi:10.1109/LGRS.2009.2025059, proposes).
+    """
+
+    name: str = "pca"
+    """Key in `DETECTORS`."""
+    changed_at: float = 2.2
+    """As `Whitened`."""
+    object_at: float = 3.1
+    """As `Whitened`."""
+    explained: float = 0.98
+    """Share of the variance that the components kept must hold together."""
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:
+        """Fit the components on all residuals, and their centre and scale on the unchanged half."""
+        residual = (sample.after_smooth - sample.before_smooth).astype(np.float64)
+        scale = np.maximum(residual[:, no_change].std(axis=1), NOISE_FLOOR)
+        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(residual / scale[:, None])))
+        order = np.argsort(values)[::-1]
+        held = np.cumsum(values[order]) / max(float(values.sum()), NOISE_FLOOR)
+        kept = order[: int(np.searchsorted(held, self.explained)) + 1]
+        axes = (vectors[:, kept] / scale[:, None]).T
+        scores = np.array([(axis[:, None] * residual[:, no_change]).sum(axis=0) for axis in axes])
+        centre, spread = scores.mean(axis=1), np.maximum(scores.std(axis=1), _LEAST)
+
+        def length(features: Features) -> FloatArray:
+            total = np.zeros(features.valid.shape, dtype=np.float64)
+            for axis, middle, noise in zip(axes, centre, spread, strict=True):
+                score = np.zeros(features.valid.shape, dtype=np.float64)
+                for band, weight in enumerate(axis):
+                    score += weight * (features.after_smooth[band] - features.before_smooth[band])
+                total += ((score - middle) / noise) ** 2
+            return np.sqrt(total).astype(np.float32)
+
+        return _in_medians(length, sample)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    """Several detectors asked together, the default: the geometric mean of their strengths.
+
+    Each is 1 at the site's median, so they speak one language; the mean of logarithms lets a detector that sees nothing
+    speak against one that sees much (logarithmic opinion pool, Genest & Zidek 1986, doi:10.1214/ss/1177013825).
+    """
+
+    name: str = "ensemble"
+    """Key in `DETECTORS`."""
+    changed_at: float = 2.2
+    """As `Whitened`."""
+    object_at: float = 3.1
+    """As `Whitened`."""
+    members: tuple[tuple[Detector, float], ...] = ((Whitened(), 2.0), (Mad(), 1.0), (PrincipalComponents(), 1.0))
+    """Detectors and their weights: half of the say has the one that knows land covers. On suburbs and their quarters
+    one to three times the weight of each other does the same within chance; without either of the others it does worse.
+    """
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:
+        """Fit every member."""
+        fitted = [(member.fit(sample, no_change), weight) for member, weight in self.members]
+        weights = sum(weight for _, weight in fitted)
+
+        def pooled(features: Features) -> FloatArray:
+            total = np.zeros(features.valid.shape, dtype=np.float32)
+            for strength, weight in fitted:
+                total += np.float32(weight / weights) * np.log(np.maximum(strength(features), np.float32(_LEAST)))
+            return np.exp(total)
+
+        return _in_medians(pooled, sample, least=_LEAST)
+
+
+def _in_medians(distance: Strength, sample: Features, least: float = LEAST_MEDIAN) -> Strength:
     # Two dates that differ by less than their own numbers can say (one image twice, at another gain) have no noise to
     # measure by: distances are in units of noise that is never taken for less than half a DN.
-    median = max(float(np.median(distance(sample))), LEAST_MEDIAN)
+    median = max(float(np.median(distance(sample))), least)
 
     def strength(features: Features) -> FloatArray:
         return np.where(features.valid, distance(features) / np.float32(median), np.nan).astype(np.float32)
@@ -143,7 +222,9 @@ def _in_medians(distance: Strength, sample: Features) -> Strength:
     return strength
 
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({d.name: d for d in (Whitened(), RobustCva(), Mad())})
+DETECTORS: Mapping[str, Detector] = MappingProxyType(
+    {d.name: d for d in (Whitened(), RobustCva(), Mad(), PrincipalComponents(), Ensemble())}
+)
 """The detectors that ship with the package, by name."""
 
 

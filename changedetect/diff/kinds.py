@@ -28,6 +28,9 @@ against it: the second takes the place of `LOOKS_DISAGREE`."""
 ONCE_COST = 0.5
 """Share of confidence that an object loses where a window of several scenes saw it once only: nothing tells it from a
 cloud, but a white hall that quality bands call cloud on most dates is seen no oftener."""
+GREEN_NDVI, GREEN_LOST = 0.40, 0.10
+"""On restless ground, what is greener than the first afterwards, as little but a grown-over site is, must have lost
+more than the second: a road through a wood is half green, and was all green before."""
 STRIPPED_STRENGTH, STRIPPED_NDVI = 5.0, 0.25
 """On restless ground, new structure that is neither bluer nor redder must have changed by so many of the site's medians
 and lost so much NDVI: more than fields between which it lies."""
@@ -102,6 +105,7 @@ def _restless_kinds(means: Mapping[str, Float64Array]) -> StrArray:
     with np.errstate(invalid="ignore"):
         old = means["texture_after"] < NEW_TEXTURE * means["texture_before"]
         old |= means["likeness"] > LIKE_BEFORE
+        old |= (means["ndvi_after"] > GREEN_NDVI) & ~(means["ndvi_before"] - means["ndvi_after"] > GREEN_LOST)
         built = ~old & (means["excess_gain"] >= BUILT_EXCESS)
         bare = ~old & (means["excess_gain"] <= CLEARED_EXCESS)
         # A road through a wood is as blue as the wood was: what it is, the settled rule tells by its redness.

@@ -81,6 +81,16 @@ def _structure_checks(one: Weighed) -> Iterator[Check]:
             passed=not likeness > kinds.LIKE_BEFORE,
             decides="other" if likeness > kinds.LIKE_BEFORE else "",
         )
+    green, lost = one.get("ndvi_after"), one.get("ndvi_before") - one.get("ndvi_after")
+    if not math.isnan(green):
+        kept = green > kinds.GREEN_NDVI and not lost > kinds.GREEN_LOST
+        yield Check(
+            name="It is bare, or was greener",
+            found=f"NDVI after {green:.2f}, lost {lost:.2f}",
+            limit=f"over {kinds.GREEN_NDVI:g} with no more than {kinds.GREEN_LOST:g} lost: nothing built or cleared",
+            passed=not kept,
+            decides="other" if kept else "",
+        )
     yield from _hue(one, excess)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from changedetect.diff import DETECTORS, ENTRY_POINTS, Detector, DiffOptions, Features, Strength, detector_named, fit
+from changedetect.diff.detectors import Ensemble, PrincipalComponents
 from changedetect.diff.features import features_of
 from changedetect.errors import ConfigError
 from changedetect.model import Pair
@@ -134,6 +135,26 @@ def test_an_object_asks_for_more_than_a_change(detector: Detector) -> None:
     assert 1 < detector.changed_at < detector.object_at
 
 
+def test_the_ensemble_is_the_weighted_geometric_mean_of_its_members(make_pair, make_sample, scenery) -> None:
+    pair = make_pair(*scenery(seed=9))
+    sample = make_sample(pair)
+    strengths = [strength_of(member, pair, sample) for member, _ in Ensemble().members]
+    mean = np.exp(np.average(np.log(strengths), axis=0, weights=[weight for _, weight in Ensemble().members]))
+    pooled = strength_of(Ensemble(), pair, sample)
+    np.testing.assert_allclose(pooled / np.median(pooled), mean / np.median(mean), rtol=1e-3)
+
+
+def test_principal_components_are_those_of_the_residual(make_pair, make_sample, scenery) -> None:
+    sample = make_sample(make_pair(*scenery(seed=10)))
+    quiet = np.ones(sample.valid.shape, dtype=bool)
+    strength = PrincipalComponents(explained=1.0).fit(sample, quiet)(sample)
+    residual = (sample.after_smooth - sample.before_smooth).astype(np.float64)
+    centred = residual - residual.mean(axis=1, keepdims=True)
+    # With every component kept and the whole sample as its own noise it is the Mahalanobis distance.
+    expected = np.sqrt(np.einsum("ip,ij,jp->p", centred, np.linalg.inv(np.cov(residual)), centred))
+    np.testing.assert_allclose(strength / np.median(strength), expected / np.median(expected), rtol=0.02)
+
+
 @pytest.mark.parametrize("name", DETECTORS)
 def test_names_are_keys(name: str) -> None:
     assert DETECTORS[name].name == name
@@ -141,7 +162,7 @@ def test_names_are_keys(name: str) -> None:
 
 
 def test_an_unknown_name_lists_those_there_are(plugged_in: None) -> None:  # noqa: ARG001 - sets the plug-in up
-    with pytest.raises(ConfigError, match=r"'wavelet'.*cva, irmad, largest-step, whitened"):
+    with pytest.raises(ConfigError, match=r"'wavelet'.*cva, ensemble, irmad, largest-step, pca, whitened"):
         detector_named("wavelet")
 
 

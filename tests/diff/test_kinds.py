@@ -60,6 +60,15 @@ def test_kinds_on_restless_ground(differently: dict[str, float], kind: Kind) -> 
     assert verdict(settled=False, **{**ROUGH_AND_BLUE, **differently})[0] == kind
 
 
+@pytest.mark.parametrize(
+    ("ndvi", "kind"),
+    [((0.46, 0.45), "other"), ((0.30, 0.45), "other"), ((0.60, 0.45), "construction"), ((0.40, 0.39), "construction")],
+)
+def test_what_stays_green_was_neither_built_nor_cleared(ndvi: tuple[float, float], kind: Kind) -> None:
+    seen = {**ROUGH_AND_BLUE, "ndvi_before": ndvi[0], "ndvi_after": ndvi[1]}
+    assert verdict(settled=False, **seen)[0] == kind
+
+
 @pytest.mark.parametrize(("settled", "where"), [(True, ""), (False, "_new")])
 @pytest.mark.parametrize(
     ("looks", "kind"),
