@@ -7,7 +7,7 @@ PAIRS ?= ../shared/bench/data
 MEAN ?= suburbs=charlotte,apex,houston
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench sample clean
+.PHONY: help demo test lint docs notebooks bench sample clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,13 @@ lint: $(VENV)/dev ## the three checks: ruff, mypy, import-linter
 
 test: lint ## all checks and all tests
 	$(BIN)/pytest -n auto
+
+docs: $(VENV)/dev ## the documentation as a site, strictly: out/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+notebooks: $(VENV)/dev ## run the notebooks and store them with their outputs
+	cd notebooks && for one in *.ipynb; do \
+	  ../$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $$one || exit 1; done
 
 bench: $(VENV)/dev ## accuracy on real pairs (PAIRS=DIR) and simulated sites, rivals beside it: docs/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py --pairs "$(PAIRS)" $(if $(MEAN),--mean "$(MEAN)")
