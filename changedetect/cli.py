@@ -50,6 +50,14 @@ Kinds = Annotated[
     ),
 ]
 MinConfidence = Annotated[float | None, typer.Option(help="Leave out changes of less confidence (0 to 1).")]
+FalseAlarms = Annotated[
+    float | None,
+    typer.Option(
+        "--max-false-alarms-per-100km2",
+        metavar="N",
+        help="Report the surest changes alone: as many as lets expect no more than N false ones on 100 km2.",
+    ),
+]
 CatalogOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -136,12 +144,18 @@ def compare(  # noqa: PLR0913 - an option each
     assignments: Assignments = None,
     kinds: Kinds = None,
     min_confidence: MinConfidence = None,
+    false_alarms: FalseAlarms = None,
     formats: FormatOption = None,
 ) -> None:
     """Find what was newly built between two rasters or two scenes."""
     from changedetect import batch, console
 
-    told = {"kinds": _listed(kinds), "min_confidence": min_confidence, "formats": cli_export.listed(formats)}
+    told = {
+        "kinds": _listed(kinds),
+        "min_confidence": min_confidence,
+        "max_false_alarms_per_100km2": false_alarms,
+        "formats": cli_export.listed(formats),
+    }
     options = _options(config, assignments, **told)
     console.show_results([batch.compare(before, after, out=out, config=options)], out)
 
@@ -157,6 +171,7 @@ def run(  # noqa: PLR0913 - an option each
     assignments: Assignments = None,
     kinds: Kinds = None,
     min_confidence: MinConfidence = None,
+    false_alarms: FalseAlarms = None,
     formats: FormatOption = None,
     aoi: Annotated[
         Path | None, typer.Option(help="Instead of SITES: polygons of an area to cover wall to wall.")
@@ -191,6 +206,7 @@ def run(  # noqa: PLR0913 - an option each
         catalog=catalog or None,
         kinds=_listed(kinds),
         min_confidence=min_confidence,
+        max_false_alarms_per_100km2=false_alarms,
         formats=cli_export.listed(formats),
     )
     options.windows()

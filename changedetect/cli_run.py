@@ -17,13 +17,16 @@ from changedetect.workers import usual_workers
 def execution(workers: int | None, scheduler: str | None, *, fresh: bool) -> Execution:
     """Who does the work: a process a core unless told otherwise; a site that kills its process costs only itself.
 
+    Where there is but one core, this process does it.
+
     Raises
     ------
     ConfigError
         Workers and a scheduler are both given.
     """
     if scheduler is None and workers is None:
-        workers = usual_workers()
+        usual = usual_workers()
+        workers = usual if usual > 1 else None
     return Execution(workers=workers, scheduler=scheduler, fresh=fresh)
 
 

@@ -57,6 +57,9 @@ class RunConfig:
     """Kinds of change to report: construction, clearing, removal, other."""
     min_confidence: float = 0.1
     """Changes of less confidence are not reported; 0 to 1. Below one in ten there is next to nothing real."""
+    max_false_alarms_per_100km2: float | None = None
+    """Report the surest changes of a site alone, as many as lets expect so few false ones on 100 km2 of compared
+    ground, by their confidence; unset: all."""
     overlap_m: float = 500.0
     """Metres that the cells of `run --aoi` look beyond their edges: wider than the largest thing that is built."""
     formats: tuple[FormatName, ...] = ()
@@ -79,6 +82,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not self.catalog:
             msg = "no catalog: give at least one, such as earth-search"
+            raise ConfigError(msg)
+        most = self.max_false_alarms_per_100km2
+        if most is not None and not most >= 0:
+            msg = f"max_false_alarms_per_100km2 is {most}: give 0 or more, or leave it out"
             raise ConfigError(msg)
         if not 0 <= self.min_confidence <= 1:
             msg = f"min_confidence is {self.min_confidence}: give a number from 0 to 1"

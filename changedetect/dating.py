@@ -8,7 +8,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 from odc.geo.geobox import GeoBox
-from scipy import ndimage as ndi
 
 from changedetect import tiling, timeline
 from changedetect.catalog import Catalog
@@ -16,7 +15,8 @@ from changedetect.changes import CONFIDENCE_DECIMALS, DATE_COLUMNS, SURE_FIRST, 
 from changedetect.config import RunConfig
 from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.grid import pixel_size_m
-from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, SiteResult, Window
+from changedetect.model import UNKNOWN, ChangeMap, SiteResult, Window
+from changedetect.repainting import repainted
 from changedetect.selection import Plan
 from changedetect.series import Item, Part, date_group
 from changedetect.stack import Overpass, Stack, bands_of, overpasses
@@ -52,7 +52,7 @@ def date_changes(result: SiteResult, plan: Plan, catalog: Catalog, config: RunCo
     return replace(
         result,
         changes=kept.sort_values([*SURE_FIRST], ascending=False, kind="stable", ignore_index=True),
-        change_map=_repainted(result.change_map, items, result.changes, changes, config.min_confidence),
+        change_map=repainted(result.change_map, result.changes, kept),
         summary={**result.summary, **counted(kept), **counts},
         provenance={**result.provenance, "timeline": told},
     )
@@ -63,22 +63,6 @@ def _believed(changes: gpd.GeoDataFrame, dated: Mapping[str, timeline.Dated]) ->
     said = zip(changes["change_id"], changes["confidence"], strict=True)
     weighed = [timeline.believed(was, dated[change_id]) if change_id in dated else was for change_id, was in said]
     return changes.assign(confidence=np.array(weighed, dtype=np.float64).round(CONFIDENCE_DECIMALS))
-
-
-def _repainted(
-    change_map: ChangeMap, items: Sequence[Item], was: gpd.GeoDataFrame, now: gpd.GeoDataFrame, least: float
-) -> ChangeMap:
-    """The map with the new confidence of its objects, and without those that are less sure than `least`."""
-    confidence, kind = change_map.confidence.copy(), change_map.kind.copy()
-    for item, old, new in zip(items, was["confidence"], now["confidence"], strict=True):
-        part = item.place.rows, item.place.cols
-        same = np.abs(change_map.confidence[part] - old) < 10.0**-CONFIDENCE_DECIMALS
-        alike = same & (change_map.kind[part] == KIND_CODES[item.kind])
-        pieces, _ = ndi.label(alike, structure=np.ones((3, 3)))
-        own = alike & np.isin(pieces, pieces[item.place.body])
-        confidence[part][own] = new if new >= least else 0
-        kind[part][own] = KIND_CODES[item.kind] if new >= least else 0
-    return replace(change_map, confidence=confidence, kind=kind)
 
 
 def _undated(result: SiteResult, reason: str) -> SiteResult:

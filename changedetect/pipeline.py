@@ -10,6 +10,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from changedetect import tiling
+from changedetect.allowance import within_allowance
 from changedetect.catalog import Catalog, item_url
 from changedetect.changes import counted, empty_changes
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
@@ -44,7 +45,8 @@ def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
         ground = ground_of_scenes(plan.grid, before, after, config, reader)
         try:
             result = _compare(site, ground, config, _sources(plan), (before, after))
-            return date_changes(_accounted(result, reader, [*before, *after]), plan, catalog, config)
+            dated = date_changes(_accounted(result, reader, [*before, *after]), plan, catalog, config)
+            return within_allowance(dated, config)
         except SceneError as error:
             plan = without(plan, error, config)
 
@@ -65,7 +67,7 @@ def compare_rasters(before: str, after: str, config: RunConfig) -> SiteResult:
         date: {"raster": name, "clouds": asdict(clouds[date]) if date in clouds else None}
         for date, name in zip(WINDOW_NAMES, names, strict=True)
     }
-    return _compare(site, ground, config, sources)
+    return within_allowance(_compare(site, ground, config, sources), config)
 
 
 def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult:
@@ -87,9 +89,8 @@ def compare_scenes(before: Scene, after: Scene, config: RunConfig) -> SiteResult
     chosen = [[one.scene for one in some] for some in plan.chosen]
     reader = SceneReader(config)
     ground = ground_of_scenes(plan.grid, chosen[0], chosen[1], config, reader)
-    return _accounted(
-        _compare(site, ground, config, _sources(plan), (chosen[0], chosen[1])), reader, [*chosen[0], *chosen[1]]
-    )
+    result = _compare(site, ground, config, _sources(plan), (chosen[0], chosen[1]))
+    return within_allowance(_accounted(result, reader, [*chosen[0], *chosen[1]]), config)
 
 
 def _accounted(result: SiteResult, reader: SceneReader, scenes: Sequence[Scene]) -> SiteResult:

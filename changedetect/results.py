@@ -1,18 +1,22 @@
 """What a run gives back: results of all sites, in memory, or on disk until they are looked at."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, overload
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from changedetect import display
 from changedetect.changes import empty_changes
-from changedetect.completion import read_back
+from changedetect.completion import folder_of, read_back
 from changedetect.errors import ConfigError
-from changedetect.model import SiteResult, sites_frame
-from changedetect.outputs.stores import Store
+from changedetect.model import Composite, Pair, SiteResult, sites_frame
+from changedetect.outputs.rasters import REFLECTANCE_SCALE
+from changedetect.outputs.stores import Folder, Store
+from changedetect.report.preview import Preview, open_preview
+from changedetect.types import IntArray
 from changedetect.wall import unite
 
 if TYPE_CHECKING:
@@ -36,10 +40,27 @@ class Stored(Sequence[SiteResult]):
     def __getitem__(self, index: int | slice) -> SiteResult | tuple[SiteResult, ...]:
         if isinstance(index, slice):
             return tuple(read_back(self._store, self.light[index]))
-        return next(read_back(self._store, [self.light[index]]))
+        return self._with_pixels(next(read_back(self._store, [self.light[index]])))
 
     def __iter__(self) -> Iterator[SiteResult]:
         return read_back(self._store, self.light)
+
+    def _with_pixels(self, result: SiteResult) -> SiteResult:
+        """The result with the pixels that its `preview.tif` holds, where it is on this disk."""
+        if not isinstance(self._store, Folder):
+            return result
+        path = self._store.path / folder_of(result.site) / "preview.tif"
+        return replace(result, preview=_pair_of(open_preview(path))) if path.exists() else result
+
+
+def _pair_of(preview: Preview) -> Pair:
+    dates = []
+    for numbers in preview.cut(preview.whole).values():
+        data = numbers / np.float32(REFLECTANCE_SCALE) if preview.calibrated else numbers
+        valid = np.asarray(np.isfinite(data).all(axis=0))
+        looks: IntArray = valid.astype(np.uint8)
+        dates.append(Composite(geobox=preview.geobox, bands=preview.bands, data=data, valid=valid, looks=looks))
+    return Pair(before=dates[0], after=dates[1], calibrated=preview.calibrated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,11 @@
 """Shared by all tests: nothing leaves the machine."""
 
+import os
+
 import pytest
 from pytest_socket import socket_allow_hosts
 
+os.environ["CHANGEDETECT_PROCESSORS"] = "1"  # tests share the machine, and some fault what is in this process
 collect_ignore_glob = ["*conftest.py"]
 """No doctests are looked for in these: they would all be one module."""
 

@@ -192,9 +192,9 @@ class Ensemble:
     """As `Whitened`."""
     object_at: float = 3.1
     """As `Whitened`."""
-    members: tuple[tuple[Detector, float], ...] = ((Whitened(), 2.0), (Mad(), 1.0), (PrincipalComponents(), 1.0))
-    """Detectors and their weights: half of the say has the one that knows land covers. On suburbs and their quarters
-    one to three times the weight of each other does the same within chance; without either of the others it does worse.
+    members: tuple[tuple[Detector, float], ...] = ((Whitened(), 3.0), (Mad(), 1.0), (PrincipalComponents(), 1.0))
+    """Detectors and their weights: most of the say has the one that knows land covers. On suburbs and their quarters
+    one to four times the weight of each other does the same within chance; with less, fields join a simulated hall.
     """
 
     def fit(self, sample: Features, no_change: BoolArray) -> Strength:

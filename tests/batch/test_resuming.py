@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
 from batch_cases import digests, options, write_land
@@ -176,3 +177,11 @@ def test_a_folder_that_refuses_everything_is_one_line(tmp_path, sites, config):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OutputError, match="can't be written"):
         batch.run(sites[:1], config=config, out=tmp_path / "out")
+
+
+def test_a_result_read_back_shows_its_pixels(tmp_path, sites, config):
+    (result,) = batch.run(sites[:1], config=config, out=tmp_path).results
+    again = batch.run(sites[:1], config=config, out=tmp_path).results[0]
+    assert result.preview is None, "a pass over all results holds no pixels"
+    assert again.preview.before.data.shape == again.preview.after.data.shape
+    assert 0 < np.nanmedian(again.preview.after.data) < 1
