@@ -7,7 +7,7 @@ PAIRS ?= ../shared/bench/data
 MEAN ?= suburbs=charlotte,apex,houston
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs notebooks bench sample clean
+.PHONY: help demo test lint docs notebooks bench bench-speed sample clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ notebooks: $(VENV)/dev ## run the notebooks and store them with their outputs
 
 bench: $(VENV)/dev ## accuracy on real pairs (PAIRS=DIR) and simulated sites, rivals beside it: docs/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py --pairs "$(PAIRS)" $(if $(MEAN),--mean "$(MEAN)")
+
+bench-speed: $(VENV)/dev ## speed and memory beside decoding and rivals, start-up, network: docs/performance.md (FULL=1)
+	$(BIN)/python benchmarks/speed.py --data out/speed $(if $(FULL),--full)
+	$(BIN)/python benchmarks/scaling.py $(if $(FULL),--full)
 
 sample: $(VENV)/dev ## rebuild sample_tiles/ from the nrt wheel and the simulator
 	$(BIN)/pip download --quiet --no-deps --dest out/wheels nrt==0.2.1

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 
 from changedetect.errors import ConfigError
-from changedetect.types import FormatName
+from changedetect.names import FormatName
 
 FormatOption = Annotated[
     list[str] | None,

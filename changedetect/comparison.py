@@ -1,7 +1,7 @@
 """Two dates of one ground compared, in both directions of time: the diff engine and the polygons, put together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect import diff, polygons
 from changedetect.changes import DATE_COLUMNS
+from changedetect.components import strips
 from changedetect.config import RunConfig
 from changedetect.grid import TileSpec
 from changedetect.ground import Ground
@@ -75,9 +76,13 @@ class _Objects:
     """What their pixels say."""
 
 
-def read_both_ways(ground: Ground, config: RunConfig) -> tuple[Reading, Reading]:
-    """Read time forward, for what was built, and backward, for what is gone."""
-    sample = diff.sample_features(ground.blocks(), config.diff.sample_px)
+def read_both_ways(ground: Ground, config: RunConfig, sample: diff.Features | None = None) -> tuple[Reading, Reading]:
+    """Read time forward, for what was built, and backward, for what is gone.
+
+    `sample` is the ground's, where it was taken already (`ground.looked_over`).
+    """
+    if sample is None:
+        sample = diff.sample_features(ground.blocks(), config.diff.sample_px)
     fits = [diff.fit(one, config.diff, calibrated=ground.calibrated) for one in (sample, sample.swapped())]
     ways = [_Way(fitted=fitted, backward=backward) for fitted, backward in zip(fits, (False, True), strict=True)]
     layers = _layers(ground, ways)
@@ -93,32 +98,31 @@ def read_both_ways(ground: Ground, config: RunConfig) -> tuple[Reading, Reading]
 
 def _layers(ground: Ground, ways: Sequence[_Way]) -> list[diff.Layers]:
     """Judge block by block; each fills the pixels that it owns."""
-    names = [one.name for one in fields(diff.Layers)]
-    shape, first = tuple(ground.grid.shape), ways[0].fitted
-    whole = [{name: np.zeros(shape, dtype=np.uint8 if name == "changed" else bool) for name in names} for _ in ways]
+    first = ways[0].fitted
+    whole = [np.zeros(tuple(ground.grid.shape), dtype=np.uint8) for _ in ways]
 
-    def judge(spec: TileSpec, pair: Pair) -> list[list[IntArray | BoolArray]]:
+    def judge(spec: TileSpec, pair: Pair) -> list[IntArray]:
         measured = diff.measure(pair, first.lines, first.scales)
-        judged = (diff.apply(way.fitted, way.sees(measured)) for way in ways)
-        return [[getattr(one, name)[spec.inner].copy() for name in names] for one in judged]
+        return [diff.apply(way.fitted, way.sees(measured)).passed[spec.inner].copy() for way in ways]
 
     for spec, judged in ground.computed(judge):
-        for target, planes in zip(whole, judged, strict=True):
-            for name, plane in zip(names, planes, strict=True):
-                target[name][spec.rows, spec.cols] = plane
-    return [diff.Layers(**layers) for layers in whole]
+        for target, passed in zip(whole, judged, strict=True):
+            target[spec.rows, spec.cols] = passed
+    return [diff.Layers(passed=passed) for passed in whole]
 
 
 def _objects(ground: Ground, layers: diff.Layers, settledness: float, config: RunConfig) -> IntArray:
     """Label what changed: (y, x) 0 none, 1..n objects."""
-    known = layers.changed != UNKNOWN
-    objects = polygons.clean(layers.candidate, ground.grid, config.polygons, known=known)
+    objects = polygons.clean(layers.candidate, ground.grid, config.polygons, known=layers.known)
     if settledness >= 1:
         return polygons.label(objects)
-    structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=known, opened=False)
-    labels = polygons.label(diff.with_witnesses(structured, objects, settledness))
+    structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=layers.known, opened=False)
+    joined = diff.with_witnesses(structured, objects, settledness)
+    del structured, objects
+    labels = polygons.label(joined)
+    del joined
     # Structure is found at walls and edges; a site is what lies between them, too.
-    return polygons.whole_sites(labels, ground.grid, layers.barren & known)
+    return polygons.whole_sites(labels, ground.grid, layers.barren & layers.known)
 
 
 def _gathered(ground: Ground, ways: Sequence[_Way], labels: Sequence[IntArray]) -> list[diff.Evidence]:
@@ -185,8 +189,7 @@ def _others(forward: Reading, taken: list[Chosen], ground: Ground, config: RunCo
     rest = forward.layers.strong | (forward.found.labels > 0)
     for one in taken:
         rest &= ~one.pixels
-    known = forward.layers.changed != UNKNOWN
-    labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons, known=known))
+    labels = polygons.label(polygons.clean(rest, ground.grid, config.polygons, known=forward.layers.known))
     (evidence,) = _gathered(ground, [_Way(fitted=forward.fitted, backward=False)], [labels])
     found = _found(ground, _Objects(labels=labels, evidence=evidence), settled=True, trust=1.0)
     return Chosen(kind="other", found=found, keep=np.ones(len(found.areas_m2), dtype=bool), backward=False)
@@ -194,15 +197,19 @@ def _others(forward: Reading, taken: list[Chosen], ground: Ground, config: RunCo
 
 def change_map(forward: Reading, chosen: list[Chosen], ground: Ground) -> ChangeMap:
     """Paint the objects, the most telling kind last; unknown wherever a date was not seen."""
-    unknown = forward.layers.changed == UNKNOWN
-    confidence = np.zeros(unknown.shape, dtype=np.float32)
-    kind = np.zeros(unknown.shape, dtype=np.uint8)
-    for one in chosen:
-        inside = one.pixels
-        confidence[inside] = one.found.paint(one.found.judgement.confidence)[inside]
-        kind[inside] = KIND_CODES[one.kind]
-    confidence[unknown], kind[unknown] = UNKNOWN, UNKNOWN
-    return ChangeMap(geobox=ground.grid, changed=forward.layers.changed, confidence=confidence, kind=kind)
+    changed = forward.layers.changed
+    confidence = np.zeros(changed.shape, dtype=np.float32)
+    kind = np.zeros(changed.shape, dtype=np.uint8)
+    tables = [(one, np.r_[False, one.keep], np.r_[0.0, one.found.judgement.confidence]) for one in chosen]
+    for rows in strips(len(changed)):
+        for one, keep, sure in tables:
+            labels = one.found.labels[rows]
+            inside = keep[labels]
+            confidence[rows][inside] = sure[labels[inside]]
+            kind[rows][inside] = KIND_CODES[one.kind]
+        unknown = changed[rows] == UNKNOWN
+        confidence[rows][unknown], kind[rows][unknown] = UNKNOWN, UNKNOWN
+    return ChangeMap(geobox=ground.grid, changed=changed, confidence=confidence, kind=kind)
 
 
 def changes_frame(

@@ -6,15 +6,15 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from changedetect import diff, prepare, tiling
 from changedetect.config import RunConfig
 from changedetect.errors import SceneError
-from changedetect.grid import TileSpec, pixel_size_m, thinned_shape
+from changedetect.grid import TileSpec, pixel_size_m
 from changedetect.model import Composite, Pair, Scene, Tile
 from changedetect.parallel import mapped, processors
+from changedetect.thinned import Canvas
 
 PREVIEW_PX = 1500
 """Pictures are thinned to at most this many pixels a side."""
@@ -33,7 +33,7 @@ class Ground:
     tiles: tuple[TileSpec, ...]
     """Cover the grid exactly once; each with the halo that the diff engine needs."""
     read: Callable[[TileSpec], Pair]
-    """Pixels of a tile and its halo; the last tile is remembered, so small sites are read once."""
+    """Pixels of a tile and its halo; an only tile is remembered, so small sites are read once."""
     calibrated: bool = True
     """Whether the numbers are surface reflectance."""
 
@@ -42,10 +42,23 @@ class Ground:
         for spec in self.tiles:
             yield spec, self.read(spec)
 
+    def parts(self, places: Sequence[tuple[slice, slice]]) -> Iterator[tuple[TileSpec, Pair]]:
+        """Rows and columns of the site, wherever they lie; of a site of one tile, that tile: it is remembered."""
+        if len(self.tiles) == 1:
+            yield from self.pairs()
+            return
+        for rows, cols in places:
+            spec = TileSpec(grid=self.grid, rows=rows, cols=cols, halo_px=self.tiles[0].halo_px)
+            yield spec, self.read(spec)
+
     def blocks(self) -> Iterator[tuple[TileSpec, Pair]]:
         """Every tile cut into blocks that a processor's cache holds, with the halo that the diff engine needs."""
         for tile, pair in self.pairs():
-            yield from ((spec, _cropped(pair, tile, spec)) for spec in self._cut(tile))
+            yield from self.cut(tile, pair)
+
+    def cut(self, tile: TileSpec, pair: Pair) -> Iterator[tuple[TileSpec, Pair]]:
+        """The blocks of one tile."""
+        return ((spec, _cropped(pair, tile, spec)) for spec in self._cut(tile))
 
     def computed(self, work: Callable[[TileSpec, Pair], R]) -> Iterator[tuple[TileSpec, R]]:
         """Do pure `work` on every block, several at once; results in the order of the blocks."""
@@ -117,8 +130,8 @@ class SceneReader:
         """What was decided about the pixels of each scene, over all tiles read."""
         return prepare.added_up(one for some in self._accounts.values() for one in some)
 
-    def pair(self, spec: TileSpec, before: Sequence[Scene], after: Sequence[Scene]) -> Pair:
-        """Composites of two windows on a tile.
+    def pair(self, spec: TileSpec, before: Sequence[Scene], after: Sequence[Scene], *, counts: bool = True) -> Pair:
+        """Composites of two windows on a tile, which `counts` for the accounts or not.
 
         Raises
         ------
@@ -129,7 +142,8 @@ class SceneReader:
         tiles = self._tiles([*before, *after], spec.geobox, bands)
         first, second = tiles[: len(before)], tiles[len(before) :]
         made = prepare.make_composites(first, second, self._config.prepare, spec.inner)
-        self._accounts[spec.rows.start, spec.cols.start] = made.accounts
+        if counts:
+            self._accounts[spec.rows.start, spec.cols.start] = made.accounts
         return Pair(before=made.before, after=made.after)
 
     def _tiles(self, scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> list[Tile]:
@@ -151,10 +165,12 @@ def ground_of_scenes(
     """Ground whose two dates are composites of scenes; reading it raises `SceneError` where a scene is dead."""
     halo_px = _halo_px(grid, config) + prepare.halo_px(_pixel_m(grid), config.prepare)
 
-    def read(spec: TileSpec) -> Pair:
-        return reader.pair(spec, before, after)
+    tiles = tiling.cut(grid, config.tiling.tile_px, halo_px)
 
-    return Ground(grid=grid, tiles=tiling.cut(grid, config.tiling.tile_px, halo_px), read=_remembering(read))
+    def read(spec: TileSpec) -> Pair:
+        return reader.pair(spec, before, after, counts=spec in tiles)
+
+    return Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles))
 
 
 def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
@@ -166,7 +182,7 @@ def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
         before, after = tiling.read_rasters(rasters, spec.geobox)
         return Pair(before=before, after=after)
 
-    raw = Ground(grid=grid, tiles=tiles, read=_remembering(read))
+    raw = Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles))
     thin = _thinned(raw, diff.stride_px(grid.shape, config.diff.sample_px))
     units = prepare.detect_units(*(date.data[np.isfinite(date.data)] for date in (thin.before, thin.after)))
     return replace(raw, read=lambda spec: prepare.apply_units(raw.read(spec), units), calibrated=units.calibrated)
@@ -194,7 +210,7 @@ def matched(ground: Ground, config: RunConfig) -> tuple[Ground, Matching]:
     options = config.prepare
     if not (options.register or options.match_sharpness):
         return ground, Matching(alignment=None, sharpness=None)
-    blocks = prepare.sample_blocks(ground.pairs())
+    blocks = prepare.sample_blocks(ground.parts(prepare.padded_places(ground.grid)))
     alignment = prepare.fit_alignment(blocks) if options.register else None
     sharpness = prepare.fit_sharpness(blocks, alignment) if options.match_sharpness else None
 
@@ -203,7 +219,7 @@ def matched(ground: Ground, config: RunConfig) -> tuple[Ground, Matching]:
         pair = pair if alignment is None else prepare.align(pair, alignment)
         return pair if sharpness is None else prepare.match_sharpness(pair, sharpness)
 
-    return replace(ground, read=_remembering(read)), Matching(alignment=alignment, sharpness=sharpness)
+    return replace(ground, read=_remembering(read, ground.tiles)), Matching(alignment=alignment, sharpness=sharpness)
 
 
 def levelled(ground: Ground, picture: Pair, config: RunConfig) -> tuple[Ground, diff.Levels | None]:
@@ -216,7 +232,8 @@ def levelled(ground: Ground, picture: Pair, config: RunConfig) -> tuple[Ground, 
     levels = diff.fit_levels(replace(picture, calibrated=ground.calibrated))
     if levels.off is None:
         return ground, levels
-    return replace(ground, read=_remembering(lambda spec: diff.level(ground.read(spec), levels))), levels
+    read = _remembering(lambda spec: diff.level(ground.read(spec), levels), ground.tiles)
+    return replace(ground, read=read), levels
 
 
 def _halo_px(grid: GeoBox, config: RunConfig) -> int:
@@ -226,8 +243,13 @@ def _halo_px(grid: GeoBox, config: RunConfig) -> int:
     return diff.engine_halo_px(_pixel_m(grid)) + shift_px + blur_px
 
 
-def _remembering(read: Callable[[TileSpec], Pair]) -> Callable[[TileSpec], Pair]:
-    """Keep the last tile: a site of one tile is read once, however often it is asked for."""
+def _remembering(read: Callable[[TileSpec], Pair], tiles: Sequence[TileSpec]) -> Callable[[TileSpec], Pair]:
+    """Keep the tile of a site that has one: it is read once, however often it is asked for.
+
+    Of several tiles none is kept: whoever has seen the last one begins with the first again.
+    """
+    if len(tiles) > 1:
+        return read
     last: list[tuple[TileSpec, Pair]] = []
 
     def remembered(spec: TileSpec) -> Pair:
@@ -245,31 +267,29 @@ def _pixel_m(grid: GeoBox) -> float:
 
 def preview(ground: Ground) -> Pair:
     """The whole site, thinned to at most `PREVIEW_PX` a side, for pictures."""
-    return _thinned(ground, -(-max(ground.grid.shape) // PREVIEW_PX))
+    return _thinned(ground, _preview_step(ground.grid))
+
+
+def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]:
+    """The site's `preview`, and the sample that statistics are fitted on: all tiles read once for both."""
+    picture = Canvas(ground.grid, _preview_step(ground.grid))
+
+    def blocks() -> Iterator[tuple[TileSpec, Pair]]:
+        for tile, pair in ground.pairs():
+            picture.add(tile, pair)
+            yield from ground.cut(tile, pair)
+
+    sample = diff.sample_features(blocks(), config.diff.sample_px)
+    return picture.pair(calibrated=ground.calibrated), sample
+
+
+def _preview_step(grid: GeoBox) -> int:
+    return -(-max(grid.shape) // PREVIEW_PX)
 
 
 def _thinned(ground: Ground, step: int) -> Pair:
     """Every `step`-th row and column of the whole site."""
-    shape = thinned_shape(ground.grid, step)
-    grid = GeoBox(shape, ground.grid.affine @ Affine.scale(step), ground.grid.crs)
-    canvas: list[Composite] = []
+    canvas = Canvas(ground.grid, step)
     for spec, pair in ground.pairs():
-        take, place = spec.every(step)
-        dates = (pair.before, pair.after)
-        if not canvas:
-            canvas = [_blank(date, grid) for date in dates]
-        for whole, date in zip(canvas, dates, strict=True):
-            whole.data[:, *place], whole.valid[place] = date.data[:, *take], date.valid[take]
-            whole.looks[place] = date.looks[take]
-    return Pair(before=canvas[0], after=canvas[1], calibrated=pair.calibrated)
-
-
-def _blank(date: Composite, grid: GeoBox) -> Composite:
-    return Composite(
-        geobox=grid,
-        bands=date.bands,
-        data=np.full((len(date.bands), *grid.shape), np.nan, dtype=np.float32),
-        valid=np.zeros(grid.shape, dtype=bool),
-        looks=np.zeros(grid.shape, dtype=date.looks.dtype),
-        scene_ids=date.scene_ids,
-    )
+        canvas.add(spec, pair)
+    return canvas.pair(calibrated=pair.calibrated)

@@ -179,8 +179,8 @@ class ChangeMap:
     """(y, x) confidence of the object a pixel belongs to, 0 outside objects, 255 unknown."""
     kind: IntArray
     """(y, x) uint8: code of the object's kind (`KIND_CODES`), 0 outside objects, 255 unknown."""
-    decisions: IntArray | None = None
-    """(3, y, x) bands of `decisions.DECISION_BANDS`: what led there. None where it was not kept."""
+    decisions: tuple[IntArray, ...] | None = None
+    """(y, x) each: bands of `decisions.DECISION_BANDS`: what led there. None where it was not kept."""
 
     def _repr_html_(self) -> str:
         return display.pictures_html({"kinds": display.kinds_picture(self.changed, self.kind)})

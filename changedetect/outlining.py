@@ -197,7 +197,8 @@ def _of_area(outlines: Polygons, areas: Float64Array, extent: Polygon) -> Polygo
         # Less would only double the corners; more than a reach would mend nothing: the outline is wrong.
         off = np.abs(step) > _STILL_PX
         moved = np.clip(step[off], -REACH_PX, REACH_PX)
-        outlines[off] = shapely.buffer(outlines[off], moved, join_style="mitre")
+        with np.errstate(divide="ignore", invalid="ignore"):  # a mitre without an angle; GEOS bevels it
+            outlines[off] = shapely.buffer(outlines[off], moved, join_style="mitre")
         beyond = ~shapely.covers(extent, outlines) & ~shapely.is_missing(outlines)
         outlines[beyond] = shapely.intersection(outlines[beyond], extent)
     return outlines

@@ -18,9 +18,9 @@ from changedetect.config import RunConfig
 from changedetect.dating import date_changes
 from changedetect.diff import Levels
 from changedetect.errors import PairError, SceneError
-from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, levelled, matched, preview
+from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, levelled, looked_over, matched
 from changedetect.lonlat import footprint, polygons_of
-from changedetect.model import UNKNOWN, Scene, Site, SiteResult, Window
+from changedetect.model import Scene, Site, SiteResult, Window
 from changedetect.prepare import Alignment, Sharpness, harmonising
 from changedetect.quality import assess, lowered
 from changedetect.reasons import decided, objects_weighed
@@ -114,16 +114,16 @@ def _compare(
     scenes: tuple[Sequence[Scene], Sequence[Scene]] = ((), ()),
 ) -> SiteResult:
     ground, matching = matched(ground, config)
-    picture = preview(ground)
+    picture, sample = looked_over(ground, config)
     ground, levels = levelled(ground, picture, config)
-    forward, backward = read_both_ways(ground, config)
+    forward, backward = read_both_ways(ground, config, sample if levels is None or levels.off is None else None)
     quality = assess(forward, picture, scenes, matching.alignment, matching.blur_left_px)
     forward, backward = (lowered(reading, quality.confidence_factor) for reading in (forward, backward))
     chosen = choose(forward, backward, ground, config)
     dates = (sources["before"].get("window"), sources["after"].get("window"))
     changes = empty_changes() if quality.poor else changes_frame(site, chosen, ground, dates)
     told = {
-        "clear_fraction": float((forward.layers.changed != UNKNOWN).mean()),
+        "clear_fraction": float(forward.layers.known.mean()),
         "rule": "settled" if forward.settled else "restless",
         "purity": forward.purity,
     }

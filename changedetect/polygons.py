@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.features import shapes
 from scipy import ndimage as ndi
@@ -18,6 +19,7 @@ from skimage import morphology
 
 from changedetect import outlining
 from changedetect.changes import CHANGE_COLUMNS, SURE_FIRST, empty_changes
+from changedetect.components import counted, kept, numbered, strips
 from changedetect.errors import ConfigError
 from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import Site
@@ -25,6 +27,8 @@ from changedetect.types import BoolArray, Float64Array, IntArray
 
 BRIDGE_M = 30.0
 """Yards and lanes up to twice as wide between structures belong to the site."""
+_REACH_PX = 6
+"""Rows beyond a strip that opening and closing may look at: two each, and some to spare."""
 _ROUND = 0.3
 """Added to a radius in pixels, a disk of that radius looks round."""
 COMPACT = 0.6
@@ -78,34 +82,56 @@ def clean(
         Whether threads thinner than two pixels go (only on pixels finer than `options.opening_below_m`).
     """
     area = pixel_area_m2(geobox)
-    if opened and mean_pixel_m(geobox) < options.opening_below_m:
-        # scipy's even-sized structures are off-centre, and its opening corrects for it: no shift results.
-        mask = ndi.binary_opening(mask, structure=np.ones((2, 2), dtype=bool))
-    cross = ndi.generate_binary_structure(2, 1)
-    # Padded, or the closing would eat what touches the border.
-    mask = ndi.binary_closing(np.pad(mask, 1, mode="edge"), structure=cross)[1:-1, 1:-1] | mask
+    mask = _bridged(mask, opened=opened and mean_pixel_m(geobox) < options.opening_below_m)
     if known is not None:
         mask &= known
     least = max(int(np.ceil(options.min_area_m2 / area)), options.min_pixels, 1)
     hole = int(options.max_hole_m2 / area)
-    mask = morphology.remove_small_objects(mask, max_size=least - 1, connectivity=1)
-    filled = _filled(mask, hole)
-    return filled if known is None else filled & known
+    filled = _filled(_large(mask, least), hole)
+    if known is not None:
+        filled &= known
+    return filled
+
+
+def _bridged(mask: BoolArray, *, opened: bool) -> BoolArray:
+    """Threads cut and gaps closed, strip by strip."""
+    out = np.empty_like(mask)
+    cross = ndi.generate_binary_structure(2, 1)
+    for rows in strips(len(mask)):
+        top = max(rows.start - _REACH_PX, 0)
+        part = mask[top : rows.stop + _REACH_PX]
+        if opened:
+            # scipy's even-sized structures are off-centre, and its opening corrects for it: no shift results.
+            part = ndi.binary_opening(part, structure=np.ones((2, 2), dtype=bool))
+        # Padded, or the closing would eat what touches the border.
+        part = ndi.binary_closing(np.pad(part, 1, mode="edge"), structure=cross)[1:-1, 1:-1] | part
+        out[rows] = part[rows.start - top : rows.stop - top]
+    return out
+
+
+def _large(mask: BoolArray, least_px: int) -> BoolArray:
+    """Objects of `least_px` pixels at least."""
+    labels = numbered(mask)
+    keep = counted(labels) >= least_px
+    keep[0] = False
+    return kept(labels, keep)
 
 
 def _filled(mask: BoolArray, max_px: int) -> BoolArray:
     """Fill holes of at most `max_px` pixels; ground that reaches the grid's edge is no hole, however little it is."""
-    holes, count = ndi.label(~mask)
-    small = np.bincount(holes.ravel(), minlength=count + 1) <= max_px
-    small[np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))] = False
+    holes = numbered(~mask)
+    small = counted(holes) <= max_px
+    for border in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
+        small[border] = False
     small[0] = False
-    return np.asarray(mask | small[holes])
+    filled = kept(holes, small)
+    filled |= mask
+    return filled
 
 
 def label(mask: BoolArray) -> IntArray:
     """Number the objects 1..n; pixels that touch only at a corner are two objects."""
-    labels: IntArray = ndi.label(mask)[0]
-    return labels
+    return numbered(mask)
 
 
 def areas_m2(labels: IntArray, geobox: GeoBox) -> Float64Array:
@@ -113,7 +139,7 @@ def areas_m2(labels: IntArray, geobox: GeoBox) -> Float64Array:
 
     This is what is measured and published as `area_m2`; the outlines are drawn within 5 % of it.
     """
-    return np.bincount(labels.ravel())[1:].astype(np.float64) * pixel_area_m2(geobox)
+    return counted(labels)[1:].astype(np.float64) * pixel_area_m2(geobox)
 
 
 def outlines(labels: IntArray, geobox: GeoBox, keep: BoolArray | None = None) -> Sequence[BaseGeometry]:
@@ -142,9 +168,8 @@ def outlines(labels: IntArray, geobox: GeoBox, keep: BoolArray | None = None) ->
     needed = meant.copy()
     needed[beside] = True
     height, width = pixel_size_m(geobox)
-    parts: dict[int, list[Polygon]] = {}
-    for geometry, value in shapes(labels, mask=needed[labels], connectivity=4):
-        parts.setdefault(int(value), []).append(Polygon(geometry["coordinates"][0], geometry["coordinates"][1:]))
+    places = ndi.find_objects(labels)
+    parts = {int(number): _stairs(labels, int(number), places[number - 1]) for number in np.flatnonzero(needed)}
     scale = (width / max(width, height), height / max(width, height))
     exact = [one for several in parts.values() for one in several]
     drawn = iter(outlining.outline(exact, labels.shape, scale))
@@ -154,17 +179,28 @@ def outlines(labels: IntArray, geobox: GeoBox, keep: BoolArray | None = None) ->
     return [affine_transform(shown[number], affine) for number in sorted(parts) if meant[number]]
 
 
+def _stairs(labels: IntArray, number: int, place: tuple[slice, slice]) -> list[Polygon]:
+    """The pixels of one object as they lie, in pixels of the whole grid."""
+    own = labels[place] == number
+    down, right = (part.start for part in place)
+    found = shapes(own.astype(np.uint8), mask=own, connectivity=4, transform=Affine.translation(right, down))
+    return [Polygon(geometry["coordinates"][0], geometry["coordinates"][1:]) for geometry, _ in found]
+
+
 def _beside(labels: IntArray) -> IntArray:
     """(pair, 2) objects that touch along an edge or at a corner, the lower number first."""
     pairs = [np.empty((0, 2), dtype=np.int64)]
-    for one, other in (
-        (labels[:, :-1], labels[:, 1:]),
-        (labels[:-1], labels[1:]),
-        (labels[:-1, :-1], labels[1:, 1:]),
-        (labels[:-1, 1:], labels[1:, :-1]),
-    ):
-        differ = (one != other) & (one > 0) & (other > 0)
-        pairs.append(np.sort(np.column_stack([one[differ], other[differ]]), axis=1))
+    for rows in strips(len(labels)):
+        part = labels[rows.start : rows.stop + 1]
+        for one, other in (
+            (part[:, :-1], part[:, 1:]),
+            (part[:-1], part[1:]),
+            (part[:-1, :-1], part[1:, 1:]),
+            (part[:-1, 1:], part[1:, :-1]),
+        ):
+            differ = (one != other) & (one > 0) & (other > 0)
+            both = np.column_stack([one[differ], other[differ]]).astype(np.int64)
+            pairs.append(np.unique(np.sort(both, axis=1), axis=0))
     return np.unique(np.concatenate(pairs), axis=0)
 
 

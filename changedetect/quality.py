@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from changedetect.comparison import Reading
-from changedetect.model import UNKNOWN, Composite, Pair, Scene
+from changedetect.model import Composite, Pair, Scene
 from changedetect.prepare.alignment import Alignment
 from changedetect.seasons import YEAR_D, season_gap_d
 
@@ -115,7 +115,7 @@ def assess(
     looks = [float(np.median(date.looks[date.valid])) if date.valid.any() else 0.0 for date in _dates(picture)]
     bands = reading.fitted.radiometry
     quality = PairQuality(
-        clear_fraction=float((reading.layers.changed != UNKNOWN).mean()),
+        clear_fraction=float(reading.layers.known.mean()),
         looks_before=looks[0],
         looks_after=looks[1],
         season_gap_d=gap_d,

@@ -9,32 +9,15 @@ import numpy as np
 from changedetect import diff
 from changedetect.comparison import Reading
 from changedetect.config import RunConfig
-from changedetect.decisions import PASSED
-from changedetect.model import UNKNOWN
 from changedetect.types import IntArray
 
 _DECIMALS = 4
 """Of an object's means: finer than any threshold they are held against."""
 
 
-def decided(forward: Reading, backward: Reading) -> IntArray:
-    """(3, y, x) the bands of `decisions.DECISION_BANDS`: 16 bits, or 32 where there are more objects than fit."""
-    layers = forward.layers
-    planes = {
-        "seen": layers.changed != UNKNOWN,
-        "changed": layers.changed == 1,
-        "strong": layers.strong,
-        "candidate": layers.candidate,
-        "structured": layers.structured,
-        "barren": layers.barren,
-    }
-    passed = np.zeros(layers.changed.shape, dtype=np.uint16)
-    for name, plane in planes.items():
-        passed |= np.where(plane, PASSED[name], 0).astype(np.uint16)
-    labels = [one.found.labels for one in (forward, backward)]
-    most = max(int(one.max(initial=0)) for one in labels)
-    dtype = np.uint16 if most <= np.iinfo(np.uint16).max else np.uint32
-    return np.stack([passed, *labels]).astype(dtype)
+def decided(forward: Reading, backward: Reading) -> tuple[IntArray, IntArray, IntArray]:
+    """Give the bands of `decisions.DECISION_BANDS`, (y, x) each: not copied, for they are large."""
+    return forward.layers.passed, forward.found.labels, backward.found.labels
 
 
 def objects_weighed(forward: Reading, backward: Reading, confidence_factor: float, config: RunConfig) -> dict[str, Any]:

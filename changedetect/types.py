@@ -1,9 +1,22 @@
-"""Names for the array types and the closed vocabularies that types, documentation and CLI share."""
-
-from typing import Literal
+"""Names for the array types, and the closed vocabularies of `names` beside them."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+from changedetect.names import WINDOW_NAMES, ChangeStatus, FormatName, Kind, SiteStatus, WindowName
+
+__all__ = [
+    "WINDOW_NAMES",
+    "BoolArray",
+    "ChangeStatus",
+    "Float64Array",
+    "FloatArray",
+    "FormatName",
+    "IntArray",
+    "Kind",
+    "SiteStatus",
+    "WindowName",
+]
 
 FloatArray = NDArray[np.float32]
 """Reflectance or evidence, float32, NaN where there is no value."""
@@ -16,21 +29,3 @@ BoolArray = NDArray[np.bool_]
 
 IntArray = NDArray[np.integer]
 """Class codes, bit fields, labels or counts."""
-
-Kind = Literal["construction", "clearing", "removal", "other"]
-"""What a change is. See `changedetect.model.KIND_CODES` for the raster codes."""
-
-FormatName = Literal["gpkg", "kml", "stac", "smart", "csv", "csv-wkt"]
-"""Other forms of a run's outputs. See `changedetect.outputs.formats.FORMATS`."""
-
-SiteStatus = Literal["ok", "poor", "failed"]
-"""How a site ended."""
-
-ChangeStatus = Literal["candidate", "confirmed", "reverted"]
-"""How sure it is that a change lasts: too few looks show it, enough do, or it is gone again."""
-
-WindowName = Literal["before", "after"]
-"""The two dates of a comparison."""
-
-WINDOW_NAMES: tuple[WindowName, WindowName] = ("before", "after")
-"""Both, in order of time."""

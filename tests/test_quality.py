@@ -12,7 +12,7 @@ from shapely.geometry import box
 from changedetect.comparison import Reading, read_both_ways
 from changedetect.config import RunConfig
 from changedetect.ground import ground_of_pair
-from changedetect.model import UNKNOWN, BandAsset, Pair, Scene
+from changedetect.model import BandAsset, Pair, Scene
 from changedetect.outputs.files import plain
 from changedetect.prepare.alignment import Alignment, Measured, Shift
 from changedetect.quality import LEAST_FACTOR, PairQuality, assess, lowered, season_factor
@@ -60,9 +60,9 @@ def noisy(reading: Reading, noise: float) -> Reading:
 
 
 def seen(reading: Reading, share: float) -> Reading:
-    changed = reading.layers.changed.copy()
-    changed.ravel()[int(share * changed.size) :] = UNKNOWN
-    return replace(reading, layers=replace(reading.layers, changed=changed))
+    passed = reading.layers.passed.copy()
+    passed.ravel()[int(share * passed.size) :] = 0
+    return replace(reading, layers=replace(reading.layers, passed=passed))
 
 
 def test_the_numbers_are_those_of_the_pair(pair, reading):

@@ -6,9 +6,10 @@ fit → apply (tiles) → choose_rule (whole) → objects, by `polygons` → evi
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage as ndi
 from scipy import stats
 
+from changedetect.components import counted, kept, numbered, strips
+from changedetect.decisions import PASSED
 from changedetect.diff.detectors import Strength, detector_named
 from changedetect.diff.features import Features, halo_px
 from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
@@ -74,16 +75,60 @@ class Fitted:
 class Layers:
     """What is known of each pixel, (y, x) each."""
 
-    changed: IntArray
-    """uint8: 1 changed, 0 not, 255 unknown."""
-    strong: BoolArray
-    """Changed strongly enough for an object, whatever it is."""
-    candidate: BoolArray
-    """`strong`, and neither green nor wet afterwards."""
-    structured: BoolArray
-    """Has new fine structure that soil does not make."""
-    barren: BoolArray
-    """Barren enough afterwards for something built."""
+    passed: IntArray
+    """uint8: sum of the `PASSED` of those below that are true; one byte a pixel, for it is kept of the whole site."""
+
+    @classmethod
+    def of(
+        cls, *, changed: IntArray, strong: BoolArray, candidate: BoolArray, structured: BoolArray, barren: BoolArray
+    ) -> "Layers":
+        """Put planes together; each is what the property of its name gives back."""
+        planes = {"seen": changed != UNKNOWN, "changed": changed == 1, "strong": strong, "candidate": candidate}
+        passed = np.zeros(changed.shape, dtype=np.uint8)
+        for name, plane in (planes | {"structured": structured, "barren": barren}).items():
+            passed |= np.multiply(plane, np.uint8(PASSED[name]), dtype=np.uint8)
+        return cls(passed=passed)
+
+    @property
+    def known(self) -> BoolArray:
+        """Seen at both dates."""
+        return self._where("seen")
+
+    @property
+    def changed(self) -> IntArray:
+        """uint8: 1 changed, 0 not, 255 unknown."""
+        table = np.full(256, UNKNOWN, dtype=np.uint8)
+        for value in range(256):
+            if value & PASSED["seen"]:
+                table[value] = bool(value & PASSED["changed"])
+        out = np.empty_like(self.passed)
+        for rows in strips(len(out)):
+            out[rows] = table[self.passed[rows]]
+        return out
+
+    @property
+    def strong(self) -> BoolArray:
+        """Changed strongly enough for an object, whatever it is."""
+        return self._where("strong")
+
+    @property
+    def candidate(self) -> BoolArray:
+        """`strong`, and neither green nor wet afterwards."""
+        return self._where("candidate")
+
+    @property
+    def structured(self) -> BoolArray:
+        """Has new fine structure that soil does not make."""
+        return self._where("structured")
+
+    @property
+    def barren(self) -> BoolArray:
+        """Barren enough afterwards for something built."""
+        return self._where("barren")
+
+    def _where(self, name: str) -> BoolArray:
+        out = np.bitwise_and(self.passed, np.uint8(PASSED[name]))
+        return np.asarray(np.not_equal(out, 0, out=out.view(bool)))
 
 
 def engine_halo_px(pixel_m: float) -> int:
@@ -143,7 +188,7 @@ def apply(fitted: Fitted, measured: Measured) -> Layers:
         changed = np.where(features.valid, strength > fitted.changed_at, UNKNOWN).astype(np.uint8)
         strong = strength > fitted.object_at
         more = strength > TYPICAL
-    return Layers(
+    return Layers.of(
         changed=changed,
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),
@@ -172,8 +217,8 @@ def _barren(fitted: Fitted, after: Bands) -> BoolArray:
 
 def purity(layers: Layers) -> float:
     """Share of the strongly changed ground that is neither green nor wet afterwards; 1 where nothing changed."""
-    strong = int(layers.strong.sum())
-    return float(layers.candidate.sum() / strong) if strong else 1.0
+    strong = np.count_nonzero(layers.strong)
+    return np.count_nonzero(layers.candidate) / strong if strong else 1.0
 
 
 def settledness(fitted: Fitted, layers: Layers, options: DiffOptions) -> float:
@@ -199,13 +244,13 @@ def with_witnesses(structured: BoolArray, candidates: BoolArray, settledness: fl
 
     That is `WITNESS_SHARE` of the object where settledness is below `RESTLESS`, and nothing where it is 1.
     """
-    labels, _ = ndi.label(candidates)
-    members = np.bincount(labels.ravel())
-    covered = np.bincount(labels.ravel(), weights=structured.ravel())
+    labels = numbered(candidates)
     share = WITNESS_SHARE * (1 - trust_in_change(settledness))
-    joins = covered >= share * members
+    joins = counted(labels, structured) >= share * counted(labels)
     joins[0] = False
-    return np.asarray(structured | joins[labels])
+    joined = kept(labels, joins)
+    joined |= structured
+    return joined
 
 
 def _rank_correlation(sample: Features) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from changedetect.components import counted
 from changedetect.diff import indices
 from changedetect.diff.engine import Fitted, new_structure
 from changedetect.diff.measured import Measured
@@ -97,7 +98,7 @@ class Gathering:
     """Evidence about the objects of `labels`, put together tile by tile."""
 
     def __init__(self, labels: IntArray) -> None:
-        self._pixels = np.bincount(labels.ravel(), minlength=1)
+        self._pixels = counted(labels)
         self._means = _Means(len(self._pixels))
         self._patterns = {name: _Means(len(self._pixels)) for name in PATTERN_BANDS}
 

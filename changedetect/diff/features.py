@@ -12,7 +12,7 @@ from changedetect.diff.local import filled, gaussian_halo_px, smooth
 from changedetect.diff.radiometry import IndexScale, Normalisation
 from changedetect.grid import mean_pixel_m
 from changedetect.model import Pair
-from changedetect.types import BoolArray, FloatArray
+from changedetect.types import BoolArray, FloatArray, IntArray
 
 SMOOTHING_M = 10.0
 """Standard deviation of the smoothing on the ground: about one Sentinel-2 pixel, the usual misregistration."""
@@ -46,6 +46,17 @@ class Features:
             after=self.before,
             before_smooth=self.after_smooth,
             after_smooth=self.before_smooth,
+        )
+
+    def picked(self, rows: slice, cols: slice) -> "Features":
+        """Those of some rows and columns of a tile."""
+        return replace(
+            self,
+            before=self.before[:, rows, cols],
+            after=self.after[:, rows, cols],
+            before_smooth=self.before_smooth[:, rows, cols],
+            after_smooth=self.after_smooth[:, rows, cols],
+            valid=self.valid[rows, cols],
         )
 
     def normalised(self, normalisation: Normalisation) -> "Features":
@@ -83,15 +94,47 @@ def halo_px(pixel_m: float) -> int:
 
 def features_of(pair: Pair) -> Features:
     """Features of a tile; depends on nothing farther than `halo_px`."""
-    valid = pair.valid
-    sigma = smoothing_px(mean_pixel_m(pair.geobox))
+    return _features(pair.bands, (pair.before.data, pair.after.data), pair.valid, _sigma_px(pair))
 
+
+def features_at(pair: Pair, rows: slice, cols: slice) -> Features:
+    """What `features_of` gives where every n-th row and column cross, without computing what lies between.
+
+    Only their neighbourhoods are put together: what lies outside the tile is taken for not valid, as it is there.
+    """
+    reach = gaussian_halo_px(_sigma_px(pair))
+    if min(rows.step, cols.step) <= 2 * reach + 1:
+        whole = features_of(pair)
+        return whole.picked(rows, cols)
+    (down, in_rows), (right, in_cols) = (
+        _around(np.arange(part.start, part.stop, part.step), reach, length)
+        for part, length in zip((rows, cols), pair.valid.shape, strict=True)
+    )
+    at = np.ix_(down, right)
+    dates = (pair.before.data[:, at[0], at[1]], pair.after.data[:, at[0], at[1]])
+    near = _features(pair.bands, dates, pair.valid[at] & in_rows[:, None] & in_cols, _sigma_px(pair))
+    middles = slice(reach, None, 2 * reach + 1)
+    return near.picked(middles, middles)
+
+
+def _around(middles: IntArray, reach: int, length: int) -> tuple[IntArray, BoolArray]:
+    """Places up to `reach` from each of the middles, side by side, and which of them lie inside 0 to `length`."""
+    places = (middles[:, None] + np.arange(-reach, reach + 1)).ravel()
+    inside = np.clip(places, 0, length - 1)
+    return inside, inside == places
+
+
+def _sigma_px(pair: Pair) -> float:
+    return smoothing_px(mean_pixel_m(pair.geobox))
+
+
+def _features(bands: tuple[str, ...], dates: tuple[FloatArray, FloatArray], valid: BoolArray, sigma: float) -> Features:
     def root(data: FloatArray) -> FloatArray:
         return np.where(valid, np.sqrt(np.maximum(filled(data), 0)), np.float32(0))
 
-    before, after = root(pair.before.data), root(pair.after.data)
+    before, after = (root(data) for data in dates)
     return Features(
-        bands=pair.bands,
+        bands=bands,
         before=before,
         after=after,
         before_smooth=filled(smooth(before, valid, sigma)),

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from changedetect.components import shared, strips
 from changedetect.diff.evidence import Evidence
 from changedetect.diff.kinds import Judgement
 from changedetect.types import BoolArray, Float64Array, IntArray, Kind
@@ -35,7 +36,11 @@ class Found:
 
     def paint(self, values: NDArray[Value]) -> NDArray[Value]:
         """(y, x) every object's value of `values` (object,) on its pixels; zero or False elsewhere."""
-        return np.concatenate([np.zeros(1, dtype=values.dtype), values])[self.labels]
+        table = np.concatenate([np.zeros(1, dtype=values.dtype), values])
+        out = np.empty(self.labels.shape, dtype=values.dtype)
+        for rows in strips(len(out)):
+            out[rows] = table[self.labels[rows]]
+        return out
 
 
 def stands(found: Found, opposite: Found) -> BoolArray:
@@ -45,8 +50,7 @@ def stands(found: Found, opposite: Found) -> BoolArray:
     redder than roofs and paving, so it was built in the direction in which redness fell. Where redness can't be
     told, both readings stand.
     """
-    opposite_built = opposite.paint(opposite.of_kind("construction"))
-    covered = np.bincount(found.labels.ravel(), weights=opposite_built.ravel())[1:]
+    covered = shared(found.labels, opposite.labels, np.r_[False, opposite.of_kind("construction")])[1:]
     doubtful = found.of_kind("construction") & (covered >= BOTH_WAYS_SHARE * found.evidence.pixels)
     means = found.evidence.means
     if "redness_before" not in means:

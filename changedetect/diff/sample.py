@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from changedetect.diff.features import Features, features_of
+from changedetect.diff.features import Features, features_at
 from changedetect.errors import PairError
 from changedetect.grid import TileSpec, thinned_shape
 from changedetect.model import Pair
@@ -34,14 +34,15 @@ def sample_features(tiles: Iterable[tuple[TileSpec, Pair]], sample_px: int) -> F
     bands: tuple[str, ...] = ()
     site: FloatArray | None = None
     for spec, pair in tiles:
-        features, step = features_of(pair), stride_px(spec.grid.shape, sample_px)
+        step = stride_px(spec.grid.shape, sample_px)
+        take, place = spec.every(step)
+        features = features_at(pair, *take)
         planes = (features.before, features.after, features.before_smooth, features.after_smooth)
         if site is None:
             bands = features.bands
             site = np.full((len(planes), len(bands), *thinned_shape(spec.grid, step)), np.nan, dtype=np.float32)
-        take, place = spec.every(step)
         for number, plane in enumerate(planes):
-            site[number, :, *place] = np.where(features.valid[take], plane[:, *take], np.nan)
+            site[number, :, *place] = np.where(features.valid, plane, np.nan)
     if site is None:
         msg = "a site without a tile has no pixels to compare: check its grid"
         raise PairError(msg)

@@ -8,6 +8,7 @@ degrees. Nodata is masked before anything is interpolated, band by band.
 
 from changedetect.geotiff.grids import lonlat_bounds, overlap
 from changedetect.geotiff.options import GDAL_OPTIONS
+from changedetect.geotiff.places import is_remote
 from changedetect.geotiff.reading import RasterInfo, ResamplingName, cost, info, overview, read
 from changedetect.geotiff.writing import write_cog
 
@@ -17,6 +18,7 @@ __all__ = [
     "ResamplingName",
     "cost",
     "info",
+    "is_remote",
     "lonlat_bounds",
     "overlap",
     "overview",

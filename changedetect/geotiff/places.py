@@ -67,6 +67,15 @@ class Access:
     """GDAL options of this place."""
 
 
+def is_remote(href: str) -> bool:
+    """Whether reading it may mean waiting for a network, as far as its name tells.
+
+    >>> is_remote("/data/red.tif"), is_remote("s3://bucket/red.tif")
+    (False, True)
+    """
+    return href.startswith("/vsi") or ("://" in href and not href.startswith("file:"))
+
+
 def access(href: str) -> Access:
     """Find out how to read a path, an `http(s)://` or `s3://` URL, or a GDAL `/vsi` path.
 

@@ -6,58 +6,75 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.io import MemoryFile
+from rasterio.windows import Window
 
 from changedetect.errors import RasterError
 from changedetect.geotiff.options import GDAL_FAILURES, GDAL_OPTIONS, reason
+from changedetect.parallel import processors
+
+_STRIP_ROWS = 512
+"""Rows that are handed to GDAL at once: their copy is all the memory that writing takes."""
 
 
 def write_cog(
     path: Path,
-    data: NDArray[Any],
+    data: NDArray[Any] | Sequence[NDArray[Any]],
     geobox: GeoBox,
     *,
     band_names: Sequence[str] = (),
     nodata: float | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a (band, y, x) array as a cloud-optimised GeoTIFF, whole or not at all.
+    """Write bands as a cloud-optimised GeoTIFF, whole or not at all.
 
     Deflate with the predictor that suits the type; overviews by nearest neighbour, because bands hold codes as often
-    as quantities. `RasterError` when the array does not fit the grid or the file can't be written.
+    as quantities. `data` is a (band, y, x) array, or (y, x) bands of several types: the file has the one that holds
+    all. `RasterError` when they do not fit the grid or the file can't be written.
     """
-    if data.ndim != 3 or data.shape[1:] != tuple(geobox.shape) or geobox.crs is None:
+    shapes = {np.shape(band) for band in data}
+    if shapes != {tuple(geobox.shape)} or geobox.crs is None:
         grid = f"{tuple(geobox.shape)} in {geobox.crs}"
-        msg = f"can't write {path}: array {data.shape} on grid {grid}; give (band, y, x) and a grid with a CRS"
+        msg = f"can't write {path}: array {np.shape(data)} on grid {grid}; give (band, y, x) and a grid with a CRS"
         raise RasterError(msg)
+    dtype = np.result_type(*(band.dtype for band in data))
     profile = {
         "driver": "GTiff",
-        "count": data.shape[0],
-        "height": data.shape[1],
-        "width": data.shape[2],
-        "dtype": data.dtype.name,
+        "count": len(data),
+        "height": geobox.shape[0],
+        "width": geobox.shape[1],
+        "dtype": dtype.name,
         "crs": geobox.crs.to_wkt(),
         "transform": geobox.affine,
         "nodata": nodata,
+        "bigtiff": "IF_SAFER",
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cog-") as folder:
-            part = Path(folder) / "part.tif"
-            with rasterio.Env(**GDAL_OPTIONS), MemoryFile() as memory:
-                with memory.open(**profile) as target:
-                    target.write(data)
-                    target.update_tags(**(tags or {}))
-                    for index, name in enumerate(band_names, start=1):
-                        target.set_band_description(index, name)
-                with memory.open() as whole:
-                    options = {"compress": "DEFLATE", "predictor": "YES", "overview_resampling": "NEAREST"}
-                    rasterio.shutil.copy(whole, part, driver="COG", bigtiff="IF_SAFER", **options)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cog-") as folder, rasterio.Env(**GDAL_OPTIONS):
+            raw, part = Path(folder) / "raw.tif", Path(folder) / "part.tif"
+            with rasterio.open(raw, "w", **profile) as target:
+                _fill(target, data, dtype)
+                target.update_tags(**(tags or {}))
+                for index, name in enumerate(band_names, start=1):
+                    target.set_band_description(index, name)
+            with rasterio.open(raw) as whole:
+                options = {"compress": "DEFLATE", "predictor": "YES", "overview_resampling": "NEAREST"}
+                options |= {"num_threads": str(processors())}  # blocks are packed one by one: the bytes are the same
+                rasterio.shutil.copy(whole, part, driver="COG", bigtiff="IF_SAFER", **options)
             os.replace(part, path)  # noqa: PTH105 - the one call that is atomic on every system
     except (*GDAL_FAILURES, TypeError, ValueError) as error:
-        msg = f"can't write {path}: {reason(error)}; check the folder, the free space and the data type {data.dtype}"
+        msg = f"can't write {path}: {reason(error)}; check the folder, the free space and the data type {dtype}"
         raise RasterError(msg) from error
+
+
+def _fill(target: Any, data: NDArray[Any] | Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> None:  # noqa: ANN401 - rasterio's
+    height, width = data[0].shape
+    for top in range(0, height, _STRIP_ROWS):
+        rows = slice(top, min(top + _STRIP_ROWS, height))
+        strip = np.stack([band[rows] for band in data]).astype(dtype, copy=False)
+        target.write(strip, window=Window(0, top, width, rows.stop - top))

@@ -24,8 +24,8 @@ def write_change_map(path: Path, change_map: ChangeMap) -> None:
     RasterError
         The file can't be written.
     """
-    data = np.stack([change_map.changed, change_map.confidence, change_map.kind]).astype(np.float32)
-    write_cog(path, data, change_map.geobox, band_names=BAND_NAMES, nodata=float(UNKNOWN))
+    planes = (change_map.changed, np.asarray(change_map.confidence, dtype=np.float32), change_map.kind)
+    write_cog(path, planes, change_map.geobox, band_names=BAND_NAMES, nodata=float(UNKNOWN))
 
 
 def write_decisions(path: Path, change_map: ChangeMap) -> None:

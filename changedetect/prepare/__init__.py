@@ -1,7 +1,7 @@
 """From scenes to one clear picture per date, in reflectance."""
 
 from changedetect.prepare.alignment import Alignment
-from changedetect.prepare.blocks import sample_blocks
+from changedetect.prepare.blocks import padded_places, sample_blocks
 from changedetect.prepare.composite import (
     Composites,
     SceneAccount,
@@ -44,6 +44,7 @@ __all__ = [
     "harmonising",
     "make_composites",
     "match_sharpness",
+    "padded_places",
     "sample_blocks",
     "shift_halo_px",
     "without_clouds",

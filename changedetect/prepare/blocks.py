@@ -75,7 +75,7 @@ def sample_blocks(tiles: Iterable[tuple[TileSpec, Pair]]) -> Blocks:
             fine = tuple(name for name in FINE_BANDS if name in pair.bands)
             bands = fine if len(fine) > 1 else pair.bands
             indexes = [pair.bands.index(name) for name in bands]
-            places = [_padded(place, spec.grid) for place in block_places(spec.grid)]
+            places = padded_places(spec.grid)
             canvas = [_blank(len(bands), place) for place in places]
         for place, block in zip(places, canvas, strict=True):
             _copy(spec, pair, indexes, (place, block))
@@ -107,6 +107,11 @@ def block_places(grid: GeoBox) -> list[tuple[slice, slice]]:
     """
     rows, cols = (_middles(length, count) for length, count in zip(grid.shape, zones(grid), strict=True))
     return [(row, col) for row in rows for col in cols]
+
+
+def padded_places(grid: GeoBox) -> list[tuple[slice, slice]]:
+    """Rows and columns of every block with its margin: all that `sample_blocks` looks at."""
+    return [_padded(place, grid) for place in block_places(grid)]
 
 
 def _middles(length: int, count: int) -> list[slice]:

@@ -16,7 +16,7 @@ from changedetect.prepare.masks import Look, clear_of, looks_of
 from changedetect.prepare.options import CompositeName, PrepareOptions
 from changedetect.prepare.outliers import STRIP_ROWS, outlier_reach_px, outliers
 from changedetect.prepare.roofs import roof_reach_px, roofs_called_cloud
-from changedetect.types import BoolArray, FloatArray
+from changedetect.types import BoolArray, FloatArray, IntArray
 
 WHOLE = (slice(None), slice(None))
 """All rows and columns of a tile."""
@@ -173,6 +173,8 @@ def composite_of(tiles: Sequence[Tile], clear: BoolArray, options: PrepareOption
     method = METHODS[options.composite]
     order = sorted(range(len(tiles)), key=lambda number: method.rank(tiles[number]))
     looks = clear.sum(axis=0).astype(np.uint16)
+    if len(tiles) == 1:
+        return _composite_of_one(tiles[0], looks, options)
     data = np.empty((len(tiles[0].bands), *looks.shape), dtype=np.float32)
     spread = np.full(looks.shape, np.inf, dtype=np.float32)
     for top in range(0, looks.shape[0], STRIP_ROWS):
@@ -191,7 +193,20 @@ def composite_of(tiles: Sequence[Tile], clear: BoolArray, options: PrepareOption
         valid=valid,
         looks=looks,
         scene_ids=tuple(tile.scene.scene_id for tile in tiles),
-        spread=spread if len(tiles) > 1 else None,
+        spread=spread,
+    )
+
+
+def _composite_of_one(tile: Tile, looks: IntArray, options: PrepareOptions) -> Composite:
+    """What every method makes of one look."""
+    valid = looks >= options.min_looks
+    return Composite(
+        geobox=tile.geobox,
+        bands=tile.bands,
+        data=np.where(valid, tile.data, np.float32(np.nan)),
+        valid=valid,
+        looks=looks,
+        scene_ids=(tile.scene.scene_id,),
     )
 
 

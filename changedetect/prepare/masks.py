@@ -1,5 +1,6 @@
 """Clear sky: where a scene shows the ground."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ that of Sentinel-2's (6.45). Sentinel-2's saturated pixels are class 1 of SCL; Q
 
 _EPSILON_M = 1e-6
 """Rounding of distances in pixels times metres."""
+_MOST_ROWS = 30
+"""Up to so many rows to grow by, going through them is faster than a distance transform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,18 @@ def grow(mask: BoolArray, distance_m: float, pixel_m: tuple[float, float]) -> Bo
     """
     if not mask.any():
         return mask
-    return np.asarray(ndi.distance_transform_edt(~mask, sampling=pixel_m) <= distance_m + _EPSILON_M)
+    limit_m = distance_m + _EPSILON_M
+    down = math.floor(limit_m / pixel_m[0])
+    if down > _MOST_ROWS:
+        return np.asarray(ndi.distance_transform_edt(~mask, sampling=pixel_m) <= limit_m)
+    # Row by row of the disk: a distance transform takes five times as long, and twenty bytes a pixel.
+    grown = np.zeros_like(mask)
+    for away in range(min(down, len(mask) - 1) + 1):
+        across = math.floor(math.sqrt(limit_m**2 - (away * pixel_m[0]) ** 2) / pixel_m[1])
+        wide = ndi.maximum_filter1d(mask.view(np.uint8), 2 * across + 1, axis=1, mode="constant").view(bool)
+        grown[away:] |= wide[: len(wide) - away]
+        grown[: len(wide) - away] |= wide[away:]
+    return grown
 
 
 def count_around(mask: BoolArray, radius_px: int) -> IntArray:

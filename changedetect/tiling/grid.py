@@ -36,7 +36,7 @@ _NOISE_PX = 1e-6
 class TilingOptions:
     """How a site is laid out in pixels."""
 
-    tile_px: int = 2048
+    tile_px: int = 1536
     """Side of a tile, pixels: memory grows with its square; results do not depend on it."""
     resolution_m: float | None = None
     """Pixel size, metres; None: the finest pixel of the coarsest sensor among the scenes."""

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from changedetect import geotiff
 from changedetect.errors import BandError, RasterError, SceneError
 from changedetect.model import BandAsset, Scene, Tile
-from changedetect.parallel import mapped
+from changedetect.parallel import mapped, processors
 from changedetect.types import BoolArray, FloatArray
 
 Numbers = tuple[NDArray[Any], BoolArray]
@@ -72,11 +72,15 @@ def read_scenes(scenes: Sequence[Scene], geobox: GeoBox, bands: Sequence[str], t
     def numbers(number: int) -> Numbers | RasterError:
         return _numbers(assets[number], geobox, quality=number % count == 0)
 
+    if not any(geotiff.is_remote(asset.href) for asset in assets):
+        # A disk does not make one wait, and every thread keeps the memory that a band took.
+        threads = min(threads, processors())
     read = mapped(numbers, range(len(assets)), threads)
-    return [
-        _tile(scene, geobox, bands, read[start : start + count])
-        for scene, start in zip(scenes, range(0, len(read), count), strict=True)
-    ]
+    tiles: list[Tile | SceneError] = []
+    for scene in scenes:
+        tiles.append(_tile(scene, geobox, bands, read[:count]))
+        del read[:count]  # raw numbers take as much memory as what they become
+    return tiles
 
 
 def _numbers(asset: BandAsset, geobox: GeoBox, *, quality: bool) -> Numbers | RasterError:
@@ -105,7 +109,8 @@ def _tile(
         asset = scene.bands[name]
         layer[:] = calibrate(numbers, good, asset.scale, asset.offset)
         valid = valid & good
-    data[:, ~valid] = np.nan
+    for layer in data:
+        np.copyto(layer, np.float32(np.nan), where=~valid)
     names = tuple("nir" if name == "nir08" and "nir" not in bands else name for name in bands)
     return Tile(scene=scene, geobox=geobox, bands=names, data=data, valid=valid, qa=codes)
 
@@ -116,5 +121,8 @@ def calibrate(numbers: NDArray[Any], valid: BoolArray, scale: float, offset: flo
     >>> print(calibrate(np.array([0, 2000, 3000]), np.array([False, True, True]), 0.0001, -0.1).round(3))
     [nan 0.1 0.2]
     """
-    values = numbers.astype(np.float32) * np.float32(scale) + np.float32(offset)
-    return np.where(valid, values, np.float32(np.nan)).astype(np.float32)
+    values: FloatArray = numbers.astype(np.float32)
+    values *= np.float32(scale)
+    values += np.float32(offset)
+    np.copyto(values, np.float32(np.nan), where=~valid)
+    return values

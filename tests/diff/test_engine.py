@@ -22,7 +22,7 @@ from changedetect.diff import (
     with_witnesses,
 )
 from changedetect.diff.engine import RESTLESS, SETTLED_CORRELATION, WITNESS_SHARE
-from changedetect.diff.features import features_of, halo_px, smoothing_px
+from changedetect.diff.features import features_at, features_of, halo_px, smoothing_px
 from changedetect.errors import ConfigError, PairError
 from changedetect.model import UNKNOWN, Pair
 
@@ -187,12 +187,12 @@ def test_rank_correlation_tells_settled_ground_from_restless(make_pair, make_sam
     still, moved = (fit(sample, DiffOptions(), calibrated=True) for sample in (settled, restless))
     assert moved.correlation < SETTLED_CORRELATION < still.correlation
     nothing = np.zeros((2, 2), dtype=bool)
-    layers = Layers(changed=nothing, strong=nothing, candidate=nothing, structured=nothing, barren=nothing)
+    layers = Layers.of(changed=nothing, strong=nothing, candidate=nothing, structured=nothing, barren=nothing)
     assert settledness(still, layers, DiffOptions()) >= 1
     assert settledness(moved, layers, DiffOptions()) < RESTLESS
     assert settledness(moved, layers, DiffOptions(rule="settled")) == 1
     assert settledness(still, layers, DiffOptions(rule="restless")) == 0
-    green = replace(layers, strong=~nothing)
+    green = Layers.of(changed=nothing, strong=~nothing, candidate=nothing, structured=nothing, barren=nothing)
     assert purity(green) == 0
     assert settledness(still, green, DiffOptions()) == 0
     almost = replace(still, correlation=0.95 * SETTLED_CORRELATION)
@@ -264,3 +264,13 @@ def test_features_are_square_roots_and_zero_where_unseen(holed) -> None:
 def test_smoothing_stays_within_its_limits(pixel_m: float, sigma_px: float) -> None:
     assert smoothing_px(pixel_m) == sigma_px
     assert engine_halo_px(pixel_m) >= halo_px(pixel_m)
+
+
+@pytest.mark.parametrize("step", [1, 7, 16])
+def test_features_of_a_few_pixels_are_those_of_all(make_pair, scenery, step):
+    pair = make_pair(*scenery(seed=3))
+    pair.before.valid[20:30, 5:40] = False
+    rows, cols = slice(3, pair.valid.shape[0], step), slice(0, pair.valid.shape[1], step)
+    whole, some = features_of(pair).picked(rows, cols), features_at(pair, rows, cols)
+    for name in ("before", "after", "before_smooth", "after_smooth", "valid"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(whole, name))

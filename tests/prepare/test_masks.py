@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from prepare_cases import CLOUD, GRID, OLI_CLEAR, OLI_CLOUD, OLI_FILL, SHADOW, SNOW, VEGETATION, of_scene, tile
+from scipy import ndimage as ndi
 
 from changedetect.errors import ConfigError
 from changedetect.prepare import PrepareOptions, clear_sky
-from changedetect.prepare.masks import SATURATED, count_around, looks_of
+from changedetect.prepare.masks import SATURATED, count_around, grow, looks_of
 
 AS_SEEN = PrepareOptions(cloud_dilation_m=0)
 
@@ -142,3 +143,10 @@ def test_wrong_options_are_named_with_their_value(wrong):
     name, value = next(iter(wrong.items()))
     with pytest.raises(ConfigError, match=f"{name} is {value}"):
         PrepareOptions(**wrong)
+
+
+@pytest.mark.parametrize(("pixel_m", "distance_m"), [((10.0, 10.0), 60.0), ((30.0, 20.0), 90.0), ((7.3, 9.1), 45.5)])
+def test_growing_by_rows_is_growing_by_distance(pixel_m, distance_m):
+    mask = np.random.default_rng(5).random((40, 30)) < 0.01
+    away_m = ndi.distance_transform_edt(~mask, sampling=pixel_m)
+    np.testing.assert_array_equal(grow(mask, distance_m, pixel_m), away_m <= distance_m + 1e-6)
