@@ -72,7 +72,9 @@ def show_results(results: Sequence[SiteResult], out: str | Path) -> None:
             say(f"{result.status}  {result.site.site_id}: {result.reason}", style=style)
         elif told := result.summary.get("warnings"):
             say(f"beware  {result.site.site_id}: {told}", style="yellow")
-    say(f"polygons  {out}/changes.geojson\npictures  {out}/sites/<site>/before.png, after.png")
+    say(f"polygons  {out}/changes.geojson")
+    if (Path(out) / "report.html").exists():  # none is written to a bucket
+        say(f"report    {out}/report.html")
 
 
 def _print_results(results: Iterable[SiteResult]) -> None:

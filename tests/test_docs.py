@@ -80,7 +80,6 @@ def workplace(finished, monkeypatch):
     (tmp_path / "plant.csv").write_text("id,name,lat,lon,radius_m\nplant,Plant on the plain,46.8500,20.6244,600\n")
     (tmp_path / "downloads" / "S2B_MSIL2A_20230601T092601_N0509_R136_T35TKM_20230601T120000.SAFE").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("changedetect.cli_run.usual_workers", lambda: None)  # this process: no others to start
     mpl.use("agg")
     yield tmp_path
     shutil.rmtree(tmp_path)
