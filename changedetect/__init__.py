@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from changedetect.batch import RunResult, compare, run, search
     from changedetect.catalog import open_catalog
     from changedetect.config import RunConfig, load_config
+    from changedetect.crew import Execution
     from changedetect.errors import ChangeDetectError
     from changedetect.evaluation import evaluate
     from changedetect.model import Site, SiteResult, Window
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChangeDetectError",
+    "Execution",
     "RunConfig",
     "RunResult",
     "Site",
@@ -30,6 +32,7 @@ __all__ = [
 
 _HOMES = {
     "ChangeDetectError": "errors",
+    "Execution": "crew",
     "RunConfig": "config",
     "RunResult": "batch",
     "Site": "model",

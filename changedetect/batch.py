@@ -17,7 +17,7 @@ from changedetect.config import RunConfig
 from changedetect.crew import Execution, work_off
 from changedetect.errors import PairError
 from changedetect.journal import in_words, journal
-from changedetect.making import Job, failure, finish, with_journal
+from changedetect.making import Job, Made, failure, finish, with_journal
 from changedetect.model import Site, SiteResult, Window
 from changedetect.outputs.formats import export, present
 from changedetect.outputs.stores import Folder, open_store
@@ -96,6 +96,15 @@ def conclude(results: Sequence[SiteResult], out: str | Path, config: RunConfig, 
             store.put(name, (Path(scratch) / name).read_bytes())
 
 
+def _shown(made: Iterator[Made], total: int, execution: Execution | None) -> Iterable[Made]:
+    """What is made, with a bar that fills as it is, if that is wanted."""
+    if execution is None or not execution.progress:
+        return made
+    from rich.progress import track  # noqa: PLC0415 - most runs show none
+
+    return track(made, description="sites", total=total)
+
+
 def complete_so_far(
     sites: Sequence[Site], done: Iterable[SiteResult], out: str | Path, config: RunConfig
 ) -> list[SiteResult]:
@@ -158,7 +167,8 @@ def run(
     config.windows()
     scenes = open_catalog(config.catalog)  # a mistake in its name is told at once
     try:
-        done.extend(made.result for made in work_off(listed, config, out, execution, scenes))
+        made = work_off(listed, config, out, execution, scenes)
+        done.extend(one.result for one in _shown(made, len(listed), execution))
     except KeyboardInterrupt:
         if out is not None:
             conclude(complete_so_far(listed, done, out, config), out, config, started)

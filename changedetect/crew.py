@@ -33,6 +33,8 @@ class Execution:
     Workers write to an object store themselves; for a folder they send the files, and this process writes them."""
     fresh: bool = False
     """Make every site anew, also those that are complete."""
+    progress: bool = False
+    """Show a bar while `changedetect.run` works, in a terminal or a notebook."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:

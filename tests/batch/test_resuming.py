@@ -185,3 +185,11 @@ def test_a_result_read_back_shows_its_pixels(tmp_path, sites, config):
     assert result.preview is None, "a pass over all results holds no pixels"
     assert again.preview.before.data.shape == again.preview.after.data.shape
     assert 0 < np.nanmedian(again.preview.after.data) < 1
+
+
+def test_progress_is_shown_where_it_is_asked_for(sites, config, tmp_path, capfd):
+    quiet = batch.run(sites[:2], config=config, out=tmp_path)
+    assert capfd.readouterr().out == ""
+    shown = batch.run(sites[:2], config=config, out=tmp_path, execution=batch.Execution(progress=True))
+    assert "100%" in capfd.readouterr().out
+    assert shown.changes["change_id"].tolist() == quiet.changes["change_id"].tolist()
