@@ -225,7 +225,7 @@ def _serve(pipe: Connection, work: Callable[[T], R], level: int, own: int) -> No
     while True:
         try:
             item = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # at its end, or reset: whoever gave them is gone
             return
         if item is None:
             return
