@@ -221,7 +221,10 @@ def _serve(pipe: Connection, work: Callable[[T], R], level: int, own: int) -> No
     logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr)
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    pipe.send((_READY, None))
+    try:
+        pipe.send((_READY, None))
+    except OSError:  # who began us was interrupted meanwhile
+        return
     while True:
         try:
             item = pipe.recv()
