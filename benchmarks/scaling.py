@@ -26,7 +26,8 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
-from changedetect import batch, completion, making, outputs
+from changedetect import completion, making, outputs
+from changedetect.concluding import run_record
 from changedetect.config import RunConfig
 from changedetect.crew import Execution, work_off
 from changedetect.geotiff import write_cog
@@ -128,7 +129,7 @@ def overhead(config: RunConfig, number: int, extent_m: float, folder: Path) -> d
                 memory[len(done)] = process.memory_info().rss / 2**20
     looped = time.process_time() - started
     told = unite(completion.read_back(open_store(folder), done, provenance=False))
-    outputs.write_run(told, folder, batch.run_record(config, done, datetime.now(UTC)))
+    outputs.write_run(told, folder, run_record(config, done, datetime.now(UTC)))
     concluded = time.process_time() - started - looped
     started = time.process_time()
     assert all(made.kept for made in work_off(sites, config, folder))  # noqa: S101 - else the figure means nothing

@@ -1,36 +1,32 @@
 """Many sites: each by itself, written as soon as it is done; one that fails costs only itself."""
 
 import logging
-import platform
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from changedetect import outputs
 from changedetect.catalog import Catalog, is_scene, open_catalog, scene_at
 from changedetect.completion import complete, light, package_version, read_back
+from changedetect.concluding import conclude, run_record, write_together
 from changedetect.config import RunConfig
 from changedetect.crew import Execution, work_off
 from changedetect.errors import PairError
 from changedetect.journal import in_words, journal
 from changedetect.making import Job, Made, failure, finish, with_journal
 from changedetect.model import Site, SiteResult, Window
-from changedetect.outputs.formats import export, present
-from changedetect.outputs.stores import Folder, open_store
+from changedetect.outputs.stores import open_store
 from changedetect.pipeline import compare_rasters, compare_scenes
 from changedetect.redaction import redact
-from changedetect.report import write_report
 from changedetect.results import RunResult, Stored
 from changedetect.scouting import Found, scout
-from changedetect.wall import unite
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["RunResult", "compare", "complete_so_far", "conclude", "in_order", "refuse", "run", "run_sites", "search"]
+__all__ = ["RunResult", "carried_out", "compare", "refuse", "run", "run_sites", "search"]
 
 
 def run_sites(
@@ -59,50 +55,50 @@ def refuse(
         yield failure(site, reason) if out is None else finish(job, failure(site, reason)).result
 
 
-def conclude(results: Sequence[SiteResult], out: str | Path, config: RunConfig, started: datetime) -> None:
-    """Write what is said of all sites together, from the files of each: `changes`, `summary.csv`, `run.json`.
+def carried_out(
+    sites: Sequence[Site],
+    config: RunConfig,
+    out: str | Path | None,
+    execution: Execution | None = None,
+    catalog: Catalog | None = None,
+    *,
+    refused: Sequence[SiteResult] = (),
+    follow: Callable[[Iterator[Made]], Iterable[Made]] = iter,
+) -> list[SiteResult]:
+    """Do all sites, write what is said of them together, and give the results in the order of the list.
 
     Parameters
     ----------
-    results
-        As `work_off` gives them, in the order of the list.
-    out
-        Where the sites' files are.
-    config
-        The options.
-    started
-        When the run began.
+    sites, config, out, execution, catalog
+        As for `work_off`.
+    refused
+        Results of rows that are no sites; they come last.
+    follow
+        What shows how far it is: takes what is made, and passes it on.
 
     Raises
     ------
-    OutputError
-        A file can't be read or written.
+    KeyboardInterrupt
+        The user has interrupted; what is done is told, and the error says how much that is. Nobody works on.
+    ChangeDetectError
+        As `work_off` and `conclude`.
     """
-    store = open_store(out)
-    told = unite(read_back(store, results, provenance=False))
-    record = run_record(config, results, started)
-    if isinstance(store, Folder):
-        outputs.write_run(told, store.path, record)
-        write_report(store.path)
-        export(store.path, [*config.formats, *present(store.path)])
-        return
-    if config.formats:
-        logger.warning("%s is no folder: copy it to one, then changedetect export FOLDER", store.where)
-    with tempfile.TemporaryDirectory(prefix="changedetect-") as scratch:
-        outputs.write_run(told, Path(scratch), record)
-        names = sorted((path.name for path in Path(scratch).iterdir()), key=lambda name: (name == "run.json", name))
-        store.remove(["run.json"])
-        for name in names:
-            store.put(name, (Path(scratch) / name).read_bytes())
-
-
-def _shown(made: Iterator[Made], total: int, execution: Execution | None) -> Iterable[Made]:
-    """What is made, with a bar that fills as it is, if that is wanted."""
-    if execution is None or not execution.progress:
-        return made
-    from rich.progress import track  # noqa: PLC0415 - most runs show none
-
-    return track(made, description="sites", total=total)
+    started, done = datetime.now(UTC), list[SiteResult]()
+    try:
+        # Closed by hand: an interrupt that comes while one is shown leaves it waiting, and its workers at work.
+        with closing(work_off(sites, config, out, execution, catalog)) as made:
+            done.extend(one.result for one in follow(made))
+    except KeyboardInterrupt:
+        if out is None:
+            raise
+        there = complete_so_far(sites, done, out, config)
+        conclude([*there, *refused], out, config, started)
+        msg = f"{len(there)} of {len(sites)} sites are done; the same command goes on from there."
+        raise KeyboardInterrupt(msg) from None
+    results = [*in_order(sites, done), *refused]
+    if out is not None:
+        conclude(results, out, config, started)
+    return results
 
 
 def complete_so_far(
@@ -162,22 +158,20 @@ def run(
     WorkerError
         Workers can't be started or reached.
     """
-    config, started = _config(config, catalog, before, after), datetime.now(UTC)
-    listed, done = tuple(sites), list[SiteResult]()
+    config, listed = _config(config, catalog, before, after), tuple(sites)
     config.windows()
     scenes = open_catalog(config.catalog)  # a mistake in its name is told at once
-    try:
-        made = work_off(listed, config, out, execution, scenes)
-        done.extend(one.result for one in _shown(made, len(listed), execution))
-    except KeyboardInterrupt:
-        if out is not None:
-            conclude(complete_so_far(listed, done, out, config), out, config, started)
-        raise
-    results = in_order(listed, done)
-    if out is None:
-        return RunResult(results=tuple(results))
-    conclude(results, out, config, started)
-    return RunResult(results=Stored(open_store(out), results))
+    results = carried_out(listed, config, out, execution, scenes, follow=_follow(len(listed), execution))
+    return RunResult(results=tuple(results) if out is None else Stored(open_store(out), results))
+
+
+def _follow(total: int, execution: Execution | None) -> Callable[[Iterator[Made]], Iterable[Made]]:
+    """A bar that fills as sites are done, if that is wanted."""
+    if execution is None or not execution.progress:
+        return iter
+    from rich.progress import track  # noqa: PLC0415 - most runs show none
+
+    return partial(track, description="sites", total=total)
 
 
 def compare(
@@ -215,9 +209,7 @@ def compare(
     result = with_journal(result, in_words(kept))
     if out is not None:
         outputs.write_site(result, Path(out))
-        outputs.write_run([result], Path(out), run_record(config, [result], started))
-        write_report(Path(out))
-        export(Path(out), [*config.formats, *present(Path(out))])
+        write_together([result], Path(out), run_record(config, [result], started), config)
     return result
 
 
@@ -256,39 +248,6 @@ def _config(
         before=_window(before) or config.before,
         after=_window(after) or config.after,
     )
-
-
-def run_record(config: RunConfig, results: Iterable[SiteResult], started: datetime) -> Mapping[str, Any]:
-    """What `run.json` says: versions, options, scenes and decisions, timings."""
-    packages = ("changedetect", "numpy", "scipy", "scikit-image", "rasterio", "shapely", "geopandas")
-    return {
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-        "options": _plain(asdict(config)),
-        "sites": {
-            result.site.site_id: {
-                "status": result.status,
-                "reason": result.reason,
-                "seconds": result.summary.get("seconds"),
-                "worked_around": result.summary.get("worked_around", ""),
-                **{date: result.provenance.get(date) for date in ("before", "after")},
-            }
-            for result in results
-        },
-    }
-
-
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as JSON: windows as the text they are written in."""
-    plain: dict[str, Any] = {}
-    for name, value in options.items():
-        is_window = isinstance(value, Mapping) and set(value) == {"start", "end"}
-        if is_window:
-            plain[name] = str(Window(**value))
-        else:
-            plain[name] = _plain(value) if isinstance(value, Mapping) else value
-    return plain
 
 
 def _window(text: str | Window | None) -> Window | None:

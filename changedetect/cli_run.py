@@ -1,13 +1,12 @@
 """The work of `changedetect run`, between the options of the command line and the batch."""
 
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from changedetect import batch, console
 from changedetect.config import RunConfig
-from changedetect.crew import Execution, work_off
+from changedetect.crew import Execution
 from changedetect.errors import ConfigError
-from changedetect.model import SiteResult
 from changedetect.sites import SiteList
 from changedetect.wall import cells as cells_of
 from changedetect.wall import parse_length_m, read_area
@@ -66,19 +65,12 @@ def run(listed: SiteList, options: RunConfig, out: str, how: Execution) -> bool:
     SystemExit
         The user has interrupted: with the words for it, once what is said of all sites is written for those done.
     """
-    started = datetime.now(UTC)
     refused = list(batch.refuse(listed.refused, out, options))
-    done: list[SiteResult] = []
+    follow = partial(console.follow, total=len(listed.sites))
     try:
-        done.extend(
-            made.result for made in console.follow(work_off(listed.sites, options, out, how), len(listed.sites))
-        )
-    except KeyboardInterrupt:
-        there = batch.complete_so_far(listed.sites, done, out, options)
-        batch.conclude([*there, *refused], out, options, started)
-        told = f"Interrupted: {len(there)} of {len(listed.sites)} sites are done; the same command goes on from there."
+        results = batch.carried_out(listed.sites, options, out, how, refused=refused, follow=follow)
+    except KeyboardInterrupt as stop:
+        told = f"Interrupted: {stop}"
         raise SystemExit(told) from None
-    results = [*batch.in_order(listed.sites, done), *refused]
-    batch.conclude(results, out, options, started)
     console.show_results(results, out)
     return any(result.status == "failed" for result in results)

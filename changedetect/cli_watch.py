@@ -140,7 +140,7 @@ def _news(told: Mapping[str, Any]) -> str:
 
 def _record(options: "RunConfig", opened: "Ledger", watched: "list[Watched]", started: datetime) -> Mapping[str, Any]:
     """What `run.json` says of a run of `watch`."""
-    from changedetect.batch import run_record
+    from changedetect.concluding import run_record
 
     rows = {row.site_id: row for row in opened.sites()}
     done = {

@@ -1,6 +1,6 @@
 """The same run on a Dask cluster: workers do what a process of this machine would do, byte for byte."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from changedetect.errors import ChangeDetectError, ConfigError, WorkerError
@@ -16,7 +16,7 @@ _PATIENCE = "20s"
 """How long a scheduler may take to answer."""
 
 
-def on_cluster(work: Callable[[T], R], items: Sequence[T], address: str) -> Iterator[tuple[T, R | Died]]:
+def on_cluster(work: Callable[[T], R], items: Sequence[T], address: str) -> Generator[tuple[T, R | Died], None, None]:
     """Call `work` on every item on the workers of a scheduler; give each item with its result as it is done.
 
     What a lost worker was doing is done again by another; an item that takes as many workers with it as the cluster

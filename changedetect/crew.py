@@ -1,7 +1,8 @@
 """Who does the sites of a run: this process, processes beside it, or a cluster. No result depends on which."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -51,7 +52,7 @@ def work_off(
     out: str | Path | None = None,
     execution: Execution | None = None,
     catalog: Catalog | None = None,
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """Do every site, or keep it where it is complete; give each as it is done, its files written.
 
     In this process that is the order of the list; workers take sites that lie together, and finish when they finish.
@@ -91,16 +92,17 @@ def work_off(
     tasks = [Task(site=site, known=known.get(site.site_id)) for site in sites]
     here = Job(config=config, out=address, render=store is not None, version=completion.package_version())
     sent = execution.scheduler is not None and isinstance(store, Folder)
-    for task, told in _done(replace(here, out=None) if sent else here, tasks, execution, catalog):
-        if isinstance(told, Died):
-            yield finish(here, failure(task.site, f"{told.reason}: other sites are not touched; try it by itself"))
-        else:
-            yield told if store is None or told.files is None else _delivered(here, store, task.site, told)
+    with closing(_done(replace(here, out=None) if sent else here, tasks, execution, catalog)) as done:
+        for task, told in done:
+            if isinstance(told, Died):
+                yield finish(here, failure(task.site, f"{told.reason}: other sites are not touched; try it by itself"))
+            else:
+                yield told if store is None or told.files is None else _delivered(here, store, task.site, told)
 
 
 def _done(
     job: Job, tasks: Sequence[Task], execution: Execution, catalog: Catalog | None
-) -> Iterator[tuple[Task, Made | Died]]:
+) -> Generator[tuple[Task, Made | Died], None, None]:
     if execution.scheduler is not None:
         return on_cluster(partial(make, job), by_place(tasks), execution.scheduler)
     if execution.workers is not None:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import forkserver
@@ -97,8 +97,10 @@ def get_ready() -> None:
         forkserver.ensure_running()
 
 
-def survived(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[tuple[T, R | Died]]:
+def survived(work: Callable[[T], R], items: Sequence[T], workers: int) -> Generator[tuple[T, R | Died], None, None]:
     """Call `work` on every item in processes, up to `workers` at once; give each item with its result as it is done.
+
+    No process is left once this ends, is closed or interrupted.
 
     Neighbours in `items` go to one process, which keeps what they share, as long as no process is idle.
 
@@ -118,9 +120,10 @@ def survived(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterat
     """
     count = min(workers, len(items))
     cuts = [len(items) * part // count for part in range(count + 1)] if count else [0]
-    hands = [_start(work, deque(items[low:high]), count) for low, high in pairwise(cuts)]
+    hands: list[_Hand[T]] = []
     losses = _Losses()
     try:
+        hands += (_start(work, deque(items[low:high]), count) for low, high in pairwise(cuts))
         for hand in hands:
             _give(hand, hands)
         while busy := {hand.pipe: hand for hand in hands if hand.doing is not None}:
@@ -131,6 +134,8 @@ def survived(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterat
     finally:
         for hand in hands:
             hand.process.kill()
+        for hand in hands:
+            hand.process.join(_PATIENCE_S)  # whoever counts what is done counts when nobody does more
             hand.pipe.close()
 
 

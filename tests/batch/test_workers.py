@@ -1,6 +1,7 @@
 """Processes beside this one: any number gives the same bytes, and one that dies costs what it was doing."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -177,13 +178,27 @@ def test_an_interrupt_leaves_what_is_done_and_says_so_in_one_line(tmp_path, comm
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
     said = process.communicate(timeout=60)[1].strip().splitlines()
     assert process.returncode == 130
-    (told,) = (line for line in said if line.startswith("Interrupted: "))
+    assert said[-1].startswith("Interrupted: "), said
+    assert "Traceback" not in "".join(said)
     done = records(out)
     assert len((out / "summary.csv").read_text().splitlines()) == 1 + done
-    assert f"{done} of 8 sites are done" in told
+    assert f"{done} of 8 sites are done" in said[-1]
     process = started(command, out)
     process.communicate(timeout=120)
     assert digests(out) == uninterrupted[0]
+
+
+def test_an_interrupt_while_a_site_is_shown_ends_the_workers_before_it_is_told_what_is_done(tmp_path, sites, config):
+    def follow(made):
+        yield next(made)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"\d of 8 sites are done") as stop:
+        batch.carried_out(sites, config, tmp_path, Execution(workers=2), follow=follow)
+    assert not multiprocessing.active_children()
+    done = records(tmp_path)
+    assert str(stop.value).startswith(f"{done} of 8")
+    assert len((tmp_path / "summary.csv").read_text().splitlines()) == 1 + done
 
 
 def test_a_worker_that_is_killed_costs_nothing(tmp_path, sites, config, uninterrupted):

@@ -8,8 +8,8 @@ import numpy as np
 from shapely.affinity import translate
 
 from changedetect import compare
-from changedetect.batch import run_record
 from changedetect.changes import empty_changes
+from changedetect.concluding import run_record
 from changedetect.config import RunConfig
 from changedetect.geotiff import write_cog
 from changedetect.model import Site, SiteResult
