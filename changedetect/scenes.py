@@ -1,10 +1,15 @@
 """Acquisitions of a sensor as a catalog describes them, before any pixel is read."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shapely.geometry.base import BaseGeometry
+
+from changedetect.journal import note
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +78,17 @@ def same_pass(one: Scene, other: Scene) -> bool:
     if not (one.platform and other.platform):
         return one.sensor == other.sensor and apart <= _MINUTE
     return one.platform == other.platform and apart <= _PASS
+
+
+def next_copy(scene: Scene, reason: str, lost: str) -> Scene | None:
+    """The next best copy of an acquisition whose bytes are dead, for a `reason`; the journal says which.
+
+    None when none is left, and that it is `lost` in the log and the journal.
+    """
+    if not scene.copies:
+        log.warning("%s: %s", lost, reason)
+        note(f"{lost}: {reason}")
+        return None
+    first, *rest = scene.copies
+    note(f"{reason}; read {first.scene_id} of {first.catalog or first.collection} instead")
+    return replace(first, copies=tuple(rest))

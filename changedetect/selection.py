@@ -14,6 +14,7 @@ from changedetect.errors import NoScenesError, SceneError
 from changedetect.journal import note
 from changedetect.model import Scene, Site, Window, same_pass
 from changedetect.parallel import mapped
+from changedetect.scenes import next_copy
 from changedetect.seasons import day_of_year, days_apart, season_targets
 from changedetect.sensors import COMMON_BANDS, SENSORS
 from changedetect.types import BoolArray
@@ -207,15 +208,10 @@ def weigh(scenes: Sequence[Scene], grid: GeoBox, target: int, config: RunConfig)
 
 
 def _copy_of(scene: Scene, error: SceneError) -> Scene | None:
-    """The next best copy of an acquisition whose bytes are dead; None, and a word in the journal, when none is left."""
-    if not scene.copies:
-        log.warning("left out: %s", error)
-        note(f"left out: {error}")
-        return None
-    first, *rest = scene.copies
-    log.warning("%s; reading %s of %s instead", error, first.scene_id, first.catalog or first.collection)
-    note(f"{error}; read {first.scene_id} of {first.catalog or first.collection} instead")
-    return replace(first, copies=tuple(rest))
+    copy = next_copy(scene, str(error), "left out")
+    if copy is not None:
+        log.warning("%s; reading %s of %s instead", error, copy.scene_id, copy.catalog or copy.collection)
+    return copy
 
 
 def _choose(plan: Plan, config: RunConfig) -> Plan:

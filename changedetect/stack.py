@@ -1,9 +1,8 @@
 """The looks of a site through time: found once, read one by one where something wants to be seen."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -11,12 +10,13 @@ from odc.geo.geobox import GeoBox
 from changedetect import prepare, tiling
 from changedetect.config import RunConfig
 from changedetect.errors import SceneError
-from changedetect.journal import note
 from changedetect.model import Scene, Tile, same_pass
 from changedetect.prepare.masks import looks_of
+from changedetect.scenes import next_copy
 from changedetect.types import BoolArray, FloatArray
 
-log = logging.getLogger(__name__)
+_LOST = "no date is told by it"
+"""What becomes of a look whose files are dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Stack:
         """The scene, or what stands in for it since it was found dead; None when nothing is left."""
         while (now := self._standing.setdefault(scene.scene_id, scene)) is not None:
             if bands_of(now, self._asked) is None:
-                self._standing[scene.scene_id] = _next_copy(now, f"scene {now.scene_id} lacks bands")
+                self._standing[scene.scene_id] = next_copy(now, f"scene {now.scene_id} lacks bands", _LOST)
                 continue
             if not asked or not now.offset_doubted:
                 return now
@@ -139,7 +139,7 @@ class Stack:
 
     def _bury(self, scene: Scene, error: SceneError) -> None:
         now = self._standing[scene.scene_id]
-        self._standing[scene.scene_id] = _next_copy(now, str(error)) if now is not None else None
+        self._standing[scene.scene_id] = next_copy(now, str(error), _LOST) if now is not None else None
 
 
 def _pixels(tiles: Sequence[Tile | None], geobox: GeoBox, bands: int) -> Pixels:
@@ -161,14 +161,3 @@ def bands_of(scene: Scene, bands: Sequence[str]) -> tuple[str, ...] | None:
     """
     names = tuple("nir08" if name == "nir" and "nir" not in scene.bands else name for name in bands)
     return names if all(name in scene.bands for name in names) else None
-
-
-def _next_copy(scene: Scene, reason: str) -> Scene | None:
-    """The next best copy of a dead scene; None, and a word in the journal, when none is left."""
-    if not scene.copies:
-        log.warning("no date is told by it: %s", reason)
-        note(f"no date is told by it: {reason}")
-        return None
-    first, *rest = scene.copies
-    note(f"{reason}; read {first.scene_id} of {first.catalog or first.collection} instead")
-    return replace(first, copies=tuple(rest))
