@@ -229,7 +229,7 @@ def levelled(ground: Ground, picture: Pair, config: RunConfig) -> tuple[Ground, 
     """
     if not config.diff.level:
         return ground, None
-    levels = diff.fit_levels(replace(picture, calibrated=ground.calibrated))
+    levels = diff.fit_levels(picture)
     if levels.off is None:
         return ground, levels
     read = _remembering(lambda spec: diff.level(ground.read(spec), levels), ground.tiles)
@@ -267,12 +267,12 @@ def _pixel_m(grid: GeoBox) -> float:
 
 def preview(ground: Ground) -> Pair:
     """The whole site, thinned to at most `PREVIEW_PX` a side, for pictures."""
-    return _thinned(ground, _preview_step(ground.grid))
+    return _thinned(ground, preview_step(ground.grid))
 
 
 def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]:
     """The site's `preview`, and the sample that statistics are fitted on: all tiles read once for both."""
-    picture = Canvas(ground.grid, _preview_step(ground.grid))
+    picture = Canvas(ground.grid, preview_step(ground.grid))
 
     def blocks() -> Iterator[tuple[TileSpec, Pair]]:
         for tile, pair in ground.pairs():
@@ -283,7 +283,8 @@ def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]
     return picture.pair(calibrated=ground.calibrated), sample
 
 
-def _preview_step(grid: GeoBox) -> int:
+def preview_step(grid: GeoBox) -> int:
+    """Every how many rows and columns of a grid its `preview` has."""
     return -(-max(grid.shape) // PREVIEW_PX)
 
 
@@ -292,4 +293,4 @@ def _thinned(ground: Ground, step: int) -> Pair:
     canvas = Canvas(ground.grid, step)
     for spec, pair in ground.pairs():
         canvas.add(spec, pair)
-    return canvas.pair(calibrated=pair.calibrated)
+    return canvas.pair(calibrated=ground.calibrated)

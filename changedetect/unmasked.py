@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from changedetect import prepare
 from changedetect.config import RunConfig
 from changedetect.grid import TileSpec
-from changedetect.ground import Ground, preview
+from changedetect.ground import Ground, preview, preview_step
 from changedetect.journal import note
 from changedetect.model import Composite, Pair
 from changedetect.types import WINDOW_NAMES, BoolArray, WindowName
@@ -28,8 +28,7 @@ def cleared(ground: Ground, config: RunConfig) -> tuple[Ground, Mapping[WindowNa
     """The ground without the clouds that their shadows give away, and what was found at either date."""
     if not config.prepare.find_clouds:
         return ground, {}
-    picture = replace(preview(ground), calibrated=ground.calibrated)
-    found = prepare.clouds_by_shadows(picture)
+    found = prepare.clouds_by_shadows(preview(ground))
     accounts: dict[WindowName, CloudAccount] = {
         name: CloudAccount(
             covered_fraction=float(one.covered.mean()),
@@ -44,7 +43,7 @@ def cleared(ground: Ground, config: RunConfig) -> tuple[Ground, Mapping[WindowNa
     for name, one in accounts.items():
         share = f"{one.covered_fraction:.0%}"
         note(f"the raster of {name} came without a cloud mask: {share} of it, told by shadows, is left out as cloud")
-    step = -(-ground.grid.shape[0] // picture.geobox.shape[0])
+    step = preview_step(ground.grid)
 
     def read(spec: TileSpec) -> Pair:
         pair = ground.read(spec)
