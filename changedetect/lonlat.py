@@ -1,5 +1,7 @@
 """Geometry on the globe, in degrees: what a plane does not have to care about."""
 
+from typing import TypeVar
+
 import antimeridian
 import numpy as np
 import shapely
@@ -8,17 +10,33 @@ from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+Geometry = TypeVar("Geometry", bound=BaseGeometry)
+
 
 def cut_antimeridian(polygon: Polygon) -> Polygon | MultiPolygon:
     """Cut a polygon where it crosses the antimeridian (RFC 7946, 3.1.9).
 
-    An edge over more than half the globe betrays a crossing, and so do longitudes beyond 180 degrees.
+    An edge over more than half the globe betrays a crossing, and so do longitudes beyond 180 degrees. Holes are cut by
+    themselves, then taken away: the library finds no place for one that the cut divides unevenly.
     """
     lon = shapely.get_coordinates(polygon)[:, 0]
     if polygon.is_empty or (np.abs(np.diff(lon)).max() <= 180 and np.abs(lon).max() <= 180):
         return polygon
-    eastward = shapely.transform(polygon, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
-    return antimeridian.fix_polygon(shapely.orient_polygons(eastward), fix_winding=False, great_circle=False)
+    whole = shapely.orient_polygons(eastward(polygon))
+    ground, *holes = (
+        antimeridian.fix_polygon(shapely.orient_polygons(Polygon(ring)), fix_winding=False, great_circle=False)
+        for ring in (whole.exterior, *whole.interiors)
+    )
+    return one_or_more(shapely.difference(ground, shapely.union_all(holes))) if holes else ground
+
+
+def eastward(geometry: Geometry) -> Geometry:
+    """Longitudes from 0 to 360 degrees: what was cut at the antimeridian lies side by side again.
+
+    >>> eastward(Polygon([(-180, 0), (-179, 0), (-179, 1)])).bounds
+    (180.0, 0.0, 181.0, 1.0)
+    """
+    return shapely.transform(geometry, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
 
 
 def polygons_of(geometry: BaseGeometry) -> MultiPolygon:

@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from changedetect import geotiff
 from changedetect.errors import ConfigError, RasterError
 from changedetect.grid import TileSpec
+from changedetect.lonlat import eastward
 from changedetect.model import Scene, Site
 from changedetect.sensors import SENSORS
 
@@ -123,7 +124,7 @@ def _utm_epsg(geometry: BaseGeometry) -> int:
     if lat > _UTM_NORTH or lat < _UTM_SOUTH:
         return _ARCTIC if lat > 0 else _ANTARCTIC
     if east - west > _HALF_WORLD_DEG:  # lies on both sides of the antimeridian
-        geometry = shapely.transform(geometry, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
+        geometry = eastward(geometry)
     lon = (geometry.centroid.x + 180) % 360
     return (32600 if lat >= 0 else 32700) + int(lon // 6) + 1
 

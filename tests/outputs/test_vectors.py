@@ -13,7 +13,7 @@ import pyogrio
 import pytest
 import shapely
 from geojson_pydantic import FeatureCollection
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from output_cases import make_changes
 from shapely.geometry import MultiPolygon, Polygon, box
@@ -124,6 +124,13 @@ def test_polygons_are_cut_at_the_antimeridian(polygon: Polygon) -> None:
 
 
 @settings(deadline=None)
+@example(
+    shapely.MultiPoint([(0.0, -0.00047900924), (0.0, -0.00018099763), (0.00032592957, -0.00036920033)]).buffer(
+        2e-4, quad_segs=3
+    ),
+    180.0,
+    0.0,
+)
 @given(
     st.lists(st.tuples(st.floats(-0.001, 0.001), st.floats(-0.001, 0.001)), min_size=3, max_size=12, unique=True).map(
         lambda points: shapely.MultiPoint(points).buffer(2e-4, quad_segs=3)

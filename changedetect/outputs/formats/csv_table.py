@@ -3,11 +3,11 @@
 import csv
 from pathlib import Path
 
-import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.changes import CHANGE_COLUMNS
+from changedetect.lonlat import eastward
 from changedetect.outputs.files import plain, whole
 from changedetect.outputs.formats.published import Published
 from changedetect.outputs.tables import cell
@@ -58,6 +58,6 @@ def centroid(geometry: BaseGeometry) -> tuple[float, float]:
     """
     west, _, east, _ = geometry.bounds
     if east - west > 180:
-        geometry = shapely.transform(geometry, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
+        geometry = eastward(geometry)
     middle = geometry.centroid
     return round((middle.x + 180) % 360 - 180, 6), round(middle.y, 6)

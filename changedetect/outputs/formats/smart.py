@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import mgrs
-import numpy as np
 import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.errors import OutputError
+from changedetect.lonlat import eastward
 from changedetect.model import Window
 from changedetect.outputs.files import plain, write_json
 from changedetect.outputs.formats.csv_table import centroid
@@ -163,8 +163,7 @@ def one_polygon(geometry: BaseGeometry) -> Polygon:
     west, _, east, _ = flat.bounds
     parts = shapely.get_parts(flat)
     if east - west > 180:
-        eastward = shapely.transform(parts, lambda xy: np.column_stack([xy[:, 0] % 360, xy[:, 1]]))
-        parts = shapely.get_parts(shapely.union_all(eastward))
+        parts = shapely.get_parts(shapely.union_all(shapely.get_parts(eastward(flat))))
     hull: Any = parts[0] if len(parts) == 1 else shapely.convex_hull(shapely.MultiPolygon(list(parts)))
     return Polygon(shapely.orient_polygons(Polygon(hull)))
 
