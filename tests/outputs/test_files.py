@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from changedetect.errors import OutputError
 from changedetect.model import Window
 from changedetect.outputs.files import plain, remove, whole, write_json
+from changedetect.outputs.formats.folders import whole_folder
 from changedetect.redaction import redact
 
 
@@ -32,6 +33,24 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:
         beside.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_interrupted_between_its_two_renames_is_the_old_one(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "a"
+    with whole_folder(path) as beside:
+        (beside / "one").write_text("old")
+    once = Path.rename
+
+    def stopped(self: Path, target: Path) -> Path:
+        if target == path and (self / "one").read_text() == "new":
+            raise KeyboardInterrupt
+        return once(self, target)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises(KeyboardInterrupt), whole_folder(path) as beside:
+        (beside / "one").write_text("new")
+    assert (path / "one").read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,5 +1,7 @@
 """What holds for every format: any run can be written, the same run is the same bytes, and it is whole or not there."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +16,17 @@ from changedetect.types import FormatName
 def contents(path: Path) -> dict[str, bytes]:
     files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
     return {str(one.relative_to(path.parent)): one.read_bytes() for one in files}
+
+
+def unpacked(contents: dict[str, bytes]) -> list[bytes]:
+    """Every file, and what lies in those that are archives."""
+    told = []
+    for content in contents.values():
+        told.append(content)
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                told += [archive.read(name) for name in archive.namelist()]
+    return told
 
 
 def leftovers(out: Path) -> list[Path]:
@@ -38,7 +51,7 @@ def test_any_run_is_written_and_twice_the_same(name, case, tmp_path):
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_secret_and_no_path_of_this_machine_leaves(name, tmp_path):
     out = publish([site()], tmp_path / "out")
-    for content in contents(export(out, [name])[0]).values():
+    for content in unpacked(contents(export(out, [name])[0])):
         assert b"secret" not in content
         assert str(tmp_path).encode() not in content
 

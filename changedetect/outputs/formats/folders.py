@@ -28,10 +28,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
             path.rename(old)
         beside.rename(path)
     except OSError as error:
-        if old.exists() and not path.exists():
-            old.rename(path)
         msg = f"{path} can't be written ({error.strerror or error}): check the folder, its rights and the free space"
         raise OutputError(msg) from error
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)  # stopped between the two renames
         for leftover in (beside, old):
             shutil.rmtree(leftover, ignore_errors=True)
