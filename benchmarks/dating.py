@@ -40,6 +40,8 @@ LASTING = (
 PASSING = (("flood", "turbid_water", (110, 80), (20, 60)), ("convoy", "slate_roof", (70, 40), (8, 25)),
            ("depot", "asphalt", (60, 60), (20, 70)))  # fmt: skip
 """Name, cover, size, and for how many days it is there, at some time of the later window."""
+COLUMNS = ("thing", "kind", "status", "area_m2", "in", "either", "narrow", "width_d", "says", "seed")
+"""Of the table of what was found and what was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,6 @@ def _rows(
             "kind": change.kind,
             "status": change.status,
             "area_m2": change.area_m2,
-            "id": change.change_id,
         }
         if is_it:
             found.add(at)
@@ -187,9 +188,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             place = given.keep / str(seed) if given.keep else Path(folder)
             tables.append(one_site(seed, place, config, landsat=given.landsat))
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True).reindex(columns=list(COLUMNS))  # where nothing is found, too
     with pd.option_context("display.width", 220, "display.max_rows", None, "display.max_columns", None):
-        print(table.drop(columns="id").sort_values(["thing", "seed"]).to_string(index=False))
+        print(table.sort_values(["thing", "seed"]).to_string(index=False))
     lasting = [name for name, *_ in LASTING]
     sure = table[table["thing"].isin(lasting) & (table["status"] == "confirmed") & (table["area_m2"] >= 1600)]
     passing = table[table["thing"].isin([name for name, *_ in PASSING])]

@@ -36,13 +36,14 @@ BASELINE = "2021-05/2022-04"
 WEEKS = 40
 
 
-def archive(seed: int, folder: Path) -> tuple[Landscape, list[Thing], Path, int]:
+def archive(seed: int, folder: Path) -> tuple[Landscape, list[Thing], int]:
     """Three years of scenes; the things of `dating.py`, built in the second winter, pass or stay."""
     rng = np.random.default_rng([seed, 900])
     land = farmland(f"s{seed}", west=WEST, north=NORTH, epsg=EPSG, size_m=(SIDE_M, SIDE_M), seed=seed)
     things = things_of(rng)
     items = [write_scene(seen_on(land, things, one), folder) for one in passes(rng)]
-    return land, things, write_catalog(items, folder), len(items)
+    write_catalog(items, folder)
+    return land, things, len(items)
 
 
 def passes(rng: np.random.Generator) -> Iterator[Acquisition]:
@@ -88,24 +89,24 @@ def killed(folder: Path, start: Path, out: Path, kills: int, every: int) -> tupl
     Forks, so that no kill is spent on imports: the clock starts with the run.
     """
     shutil.copytree(start, out)
-    quiet = os.open(os.devnull, os.O_WRONLY)
     rng, hits, runs = random.Random(7), 0, 0  # noqa: S311 - no secret
-    while hits < kills and runs < 2 * kills:
-        runs += 1
-        child = os.fork()
-        if child == 0:
-            sys.argv = ["changedetect", *command(folder, out, LAST, every)[3:]]
-            os.dup2(quiet, 1)
-            os.dup2(quiet, 2)
-            try:
-                cli.main()
-            finally:
-                os._exit(0)  # a child must not go on as its parent
-        time.sleep(rng.uniform(0.3, 5.0))
-        os.kill(child, signal.SIGKILL)  # it is ours until it is waited for, even where it has ended
-        hits += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-        if hits == kills // 2:  # from here on the scenes have to be read first
-            shutil.rmtree(out / ".watch" / "scenes", ignore_errors=True)
+    with Path(os.devnull).open("wb") as quiet:
+        while hits < kills and runs < 2 * kills:
+            runs += 1
+            child = os.fork()
+            if child == 0:
+                sys.argv = ["changedetect", *command(folder, out, LAST, every)[3:]]
+                os.dup2(quiet.fileno(), 1)
+                os.dup2(quiet.fileno(), 2)
+                try:
+                    cli.main()
+                finally:
+                    os._exit(0)  # a child must not go on as its parent
+            time.sleep(rng.uniform(0.3, 5.0))
+            os.kill(child, signal.SIGKILL)  # it is ours until it is waited for, even where it has ended
+            hits += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+            if hits == kills // 2:  # from here on the scenes have to be read first
+                shutil.rmtree(out / ".watch" / "scenes", ignore_errors=True)
     return hits, runs
 
 
@@ -144,16 +145,21 @@ def truths(out: Path, things: list[Thing]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Run and print."""
+    """Run in a folder of its own, or the one to keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
-    base = given.keep or Path(tempfile.mkdtemp())
+    with tempfile.TemporaryDirectory() as scratch:
+        measure(given.keep or Path(scratch), given)
+
+
+def measure(base: Path, given: argparse.Namespace) -> None:
+    """Run in a folder, and print."""
     folder, often, once, hurt = base / "archive", base / "often", base / "once", base / "hurt"
-    land, things, _, count = archive(given.seed, folder)
+    land, things, count = archive(given.seed, folder)
     site = gpd.GeoDataFrame({"id": [land.name]}, geometry=[footprint(land.geobox)], crs="EPSG:4326")
     site.to_file(folder / "sites.geojson", driver="GeoJSON")
     started = time.perf_counter()
@@ -179,8 +185,6 @@ def main() -> None:
     print(f"| killed {hits} times in {runs} runs: the ledger of one | {rows(hurt) == rows(once)} |")
     for name, value in truths(once, things).items():
         print(f"| {name} | {value} |")
-    if given.keep is None:
-        shutil.rmtree(base)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import typer
 
 from changedetect import cli_evaluate, cli_export, cli_report, cli_timeline, cli_watch
 from changedetect.cli_export import FormatOption
+from changedetect.cli_watch import SOME_FAILED
 from changedetect.errors import ChangeDetectError, ConfigError
 from changedetect.redaction import TALKATIVE
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from changedetect.config import RunConfig
     from changedetect.sites import SiteList
 
-DONE, ERROR, USAGE, SOME_FAILED = 0, 1, 2, 3
+DONE, ERROR, USAGE = 0, 1, 2
 INTERRUPTED = 130
 
 app = typer.Typer(

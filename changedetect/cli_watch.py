@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3
 
-Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""

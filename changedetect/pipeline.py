@@ -30,15 +30,15 @@ from changedetect.types import WINDOW_NAMES
 from changedetect.unmasked import cleared
 
 
-def run_site(site: Site, catalog: Catalog, config: RunConfig) -> SiteResult:
-    """Find what changed at a site between two windows of scenes.
+def run_site(site: Site, catalog: Catalog, config: RunConfig, plan: Plan | None = None) -> SiteResult:
+    """Find what changed at a site between two windows of scenes; by a plan of `plan_site` where one is made already.
 
     Raises
     ------
     ChangeDetectError
         No scene in a window, nothing clear, unreadable pixels: one line each.
     """
-    plan = plan_site(site, catalog, config)
+    plan = plan_site(site, catalog, config) if plan is None else plan
     reader = SceneReader(config)
     while True:
         before, after = ([one.scene for one in some] for some in plan.chosen)

@@ -122,11 +122,11 @@ def _leave_out_clouds(part: Part, subjects: Sequence[Subject], stack: Stack, pla
     for start in range(0, len(numbers), _MASKS_AT_ONCE):
         some = numbers[start : start + _MASKS_AT_ONCE]
         for number, pixels in zip(some, stack.qualities(some, plan.grid[part]), strict=True):
-            for subject in subjects:
+            for subject in (one for one in subjects if number in one.looks):
                 place = subject.item.place
                 clear = clear_over(pixels, place, part, plan.grid, config)
                 share, seen = timeline.seen_of(clear, place, subject.ring)
-                if number in subject.looks and not seen:
+                if not seen:
                     first = stack.looks[number].first
                     measured = timeline.unseen(stack.bands, share)
                     subject.sights[number] = timeline.sight_of(measured, subject.states, first.datetime, first.scene_id)

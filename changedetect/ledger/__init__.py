@@ -5,19 +5,13 @@ an analyst says, `news` lists what happened, `publish_run` writes the files. Wha
 function of the sites, the baseline, the scenes and the verdicts up to that day, not of how often it was run.
 """
 
-from changedetect.ledger.alerts import Alert, AlertState, Event, Verdict
 from changedetect.ledger.publishing import mark_told, news, publish_run, publish_verdict
-from changedetect.ledger.store import Ledger, SiteRow, open_ledger
+from changedetect.ledger.store import Ledger, open_ledger
 from changedetect.ledger.verdict import give_verdict
 from changedetect.ledger.watching import Watched, watch_sites
 
 __all__ = [
-    "Alert",
-    "AlertState",
-    "Event",
     "Ledger",
-    "SiteRow",
-    "Verdict",
     "Watched",
     "give_verdict",
     "mark_told",

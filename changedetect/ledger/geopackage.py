@@ -14,6 +14,8 @@ import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.lonlat import polygons_of
+
 APPLICATION_ID, USER_VERSION = 0x47504B47, 10400
 """`GPKG`, version 1.4.0 (1.1.1.1.1, requirement 2)."""
 _WGS84 = 4326
@@ -117,10 +119,10 @@ def _fid(*key: str) -> int:
 
 def to_blob(geometry: BaseGeometry) -> bytes:
     """Encode polygons as StandardGeoPackageBinary: header without envelope, little endian, then WKB (2.1.3)."""
-    parts = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
-    flags = 0b00000001 | (0b00010000 if not parts else 0)
+    ground = polygons_of(geometry)
+    flags = 0b00000001 | (0b00010000 if ground.is_empty else 0)
     header = struct.pack("<2sBBi", b"GP", 0, flags, _WGS84)
-    return header + bytes(shapely.to_wkb(shapely.MultiPolygon(parts), byte_order=1))
+    return header + bytes(shapely.to_wkb(ground, byte_order=1))
 
 
 def from_blob(blob: bytes) -> BaseGeometry:

@@ -50,11 +50,11 @@ _WORTH_KEEPING = 0.01
 class Fetched:
     """What one search for new scenes came to."""
 
-    found: int
+    found: int = 0
     """New scenes in the catalog."""
-    read: int
+    read: int = 0
     """Scenes whose bands were read."""
-    failed: tuple[str, ...]
+    failed: tuple[str, ...] = ()
     """Why scenes could not be read, a line each."""
 
 
@@ -95,7 +95,7 @@ class KeptScenes(Catalog):
         if searched is not None and searched.start <= span.start:
             start = max(start, searched.end - timedelta(days=LATE_D))
         if start > span.end:
-            return Fetched(found=0, read=0, failed=())
+            return Fetched()
         known = {scene.scene_id for scene, _ in self.all()}
         new = [
             scene

@@ -50,11 +50,12 @@ def named(
             names.append(owner)
             continue
         other = quiet is not None and {kind, known[quiet].kind} == _BUILT
-        if quiet is not None and not other and not goes_beyond(outline, grounds[quiet]):
+        within = quiet is not None and not goes_beyond(outline, grounds[quiet])
+        if within and not other:
             names.append(None)
             continue
         names.append(_free_name(str(own), {*known, *filter(None, names)}))
-        if quiet is not None and not goes_beyond(outline, grounds[quiet]):
+        if within:
             doubted.add(str(names[-1]))
     out = changes.assign(change_id=np.array(names, dtype=object))
     return out[np.array([name is not None for name in names], dtype=bool)], matches.merged, doubted

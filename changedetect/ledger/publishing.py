@@ -1,5 +1,6 @@
 """What the ledger says, for people and programs: the ordinary output files, the feed, and a list of what is new."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import shapely
 
 from changedetect import outputs
-from changedetect.changes import empty_changes
+from changedetect.changes import counted, empty_changes
 from changedetect.ledger.alerts import Alert, Event, is_current
 from changedetect.ledger.rows import changes_of
 from changedetect.ledger.store import Ledger
@@ -93,8 +94,6 @@ def _result(ledger: Ledger, site_id: str, failed: Mapping[str, str]) -> SiteResu
         site = Site(site_id=site_id, name=site_id, geometry=shapely.MultiPolygon())
         return SiteResult(site=site, status="failed", reason=failed[site_id], changes=empty_changes())
     changes = changes_of([alert for alert in ledger.alerts(site_id) if is_current(alert)])
-    counts = {f"n_{kind}": int((changes["kind"] == kind).sum()) for kind in ("construction", "clearing")}
-    numbers = {"n_changes": len(changes), **counts, "area_m2": float(changes["area_m2"].sum())}
     seen = {"clear_fraction": 0.0}
     reason = failed.get(site_id) or row.reason
     return SiteResult(
@@ -102,7 +101,7 @@ def _result(ledger: Ledger, site_id: str, failed: Mapping[str, str]) -> SiteResu
         status="poor" if reason else "ok",
         reason=reason,
         changes=changes,
-        summary={**seen, **row.summary, **numbers},
+        summary={**seen, **row.summary, **counted(changes)},
     )
 
 
@@ -129,11 +128,14 @@ def _news(event: Event, alert: Alert) -> dict[str, Any]:
 
 def _feed(ledger: Ledger, out: Path) -> None:
     current = [one for one in ledger.alerts() if is_current(one)]
+    histories: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in ledger.history():
+        histories[event.change_id].append(event)
     write_feed(
         out / "feed.xml",
         "changedetect: what was newly built",
         f"{ledger.value('baseline')}",
-        [_entry(alert, ledger.history(alert.change_id)) for alert in current],
+        [_entry(alert, histories[alert.change_id]) for alert in current],
     )
 
 

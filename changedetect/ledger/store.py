@@ -82,13 +82,17 @@ class Ledger:
 
     def site(self, site_id: str) -> SiteRow | None:
         """A site, None where it was never looked at."""
-        return next((one for one in self.sites() if one.site_id == site_id), None)
+        return next(iter(self._sites("WHERE site_id = ?", (site_id,))), None)
 
     def sites(self) -> tuple[SiteRow, ...]:
         """All sites, by id."""
+        return self._sites("", ())
+
+    def _sites(self, where: str, given: tuple[str, ...]) -> tuple[SiteRow, ...]:
         names = tuple(field.name for field in fields(SiteRow) if field.name != "geometry")
+        sql = f"SELECT geom, {', '.join(names)} FROM sites {where} ORDER BY site_id"  # noqa: S608 - names of our own
         with _told(self.path):
-            rows = self._connection.execute(f"SELECT geom, {', '.join(names)} FROM sites ORDER BY site_id").fetchall()  # noqa: S608 - names of our own
+            rows = self._connection.execute(sql, given).fetchall()
         told = [dict(zip(names, row[1:], strict=True)) | {"geometry": geopackage.from_blob(row[0])} for row in rows]
         return tuple(SiteRow(**(one | {"summary": json.loads(one["summary"])})) for one in told)
 
@@ -127,13 +131,12 @@ class Ledger:
             key = (event.change_id, str(number))
             geopackage.put(self._connection, "history", key, {**values, "number": number})
 
-    def history(self, change_id: str | None = None) -> tuple[Event, ...]:
-        """What happened to an alert, or to all; oldest first."""
-        where, given = ("", ()) if change_id is None else ("WHERE change_id = ?", (change_id,))
+    def history(self) -> tuple[Event, ...]:
+        """What happened to all alerts; oldest first."""
         names = [field.name for field in fields(Event)]
-        sql = f"SELECT {', '.join(names)} FROM history {where} ORDER BY happened_on, change_id, number"  # noqa: S608 - names of our own
+        sql = f"SELECT {', '.join(names)} FROM history ORDER BY happened_on, change_id, number"  # noqa: S608 - names of our own
         with _told(self.path):
-            rows = self._connection.execute(sql, given).fetchall()
+            rows = self._connection.execute(sql).fetchall()
         return tuple(Event(**dict(zip(names, row, strict=True))) for row in rows)
 
     def timeline(self, change_id: str) -> Mapping[str, Any] | None:

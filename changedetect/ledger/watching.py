@@ -61,7 +61,7 @@ def watch_sites(
     for site in sites:
         with journal() as kept:
             try:
-                watched = _watch(site, catalog, replace(config, before=baseline, after=None), ledger, until)
+                watched = _watch(site, catalog, replace(config, before=baseline, after=None), baseline, ledger, until)
             except (ConfigError, OutputError):
                 raise
             except ChangeDetectError as error:
@@ -73,18 +73,17 @@ def watch_sites(
         yield replace(watched, worked_around=in_words(kept))
 
 
-def _watch(site: Site, catalog: Catalog, config: RunConfig, ledger: Ledger, until: date) -> Watched:
-    baseline = _baseline(config)
+def _watch(site: Site, catalog: Catalog, config: RunConfig, baseline: Window, ledger: Ledger, until: date) -> Watched:
     scenes = KeptScenes(ledger.path.parent / FOLDER / "scenes", site)
     row = ledger.site(site.site_id)
     seen = date.fromisoformat(row.seen_until) if row is not None else baseline.end
     weeks = list(weeks_between(seen, until, config.watch.every_weeks))
-    fetched = Fetched(found=0, read=0, failed=())
+    fetched = Fetched()
     if weeks:
         fetched = scenes.fetch(catalog, Window(start=baseline.start, end=weeks[-1]), config)
     compared, last = 0, None
     for sunday in weeks:
-        week, reason = _one_week(site, scenes, config, ledger, sunday)
+        week, reason = _one_week(site, scenes, config, baseline, ledger, sunday)
         _write(site, ledger, week, sunday, reason)
         if week.result is not None and week.result.status == "ok":
             compared, last = compared + 1, week.result
@@ -94,12 +93,13 @@ def _watch(site: Site, catalog: Catalog, config: RunConfig, ledger: Ledger, unti
     return Watched(site=site, seen_until=now.isoformat(), fetched=fetched, weeks=len(weeks), compared=compared)
 
 
-def _one_week(site: Site, scenes: KeptScenes, config: RunConfig, ledger: Ledger, sunday: date) -> tuple[Week, str]:
+def _one_week(
+    site: Site, scenes: KeptScenes, config: RunConfig, baseline: Window, ledger: Ledger, sunday: date
+) -> tuple[Week, str]:
     """What a week came to, and why there was no comparison where there should have been one."""
     alerts, every = ledger.alerts(site.site_id), config.watch.every_weeks
     if not has_news(scenes.all(), sunday, every):
         return quiet_week(alerts, sunday), ""
-    baseline = _baseline(config)
     window = latest_looks(scenes.all(), baseline, sunday, config.watch)
     if window is None:
         return quiet_week(alerts, sunday), f"fewer than {config.watch.looks} clear looks since the baseline"
@@ -142,15 +142,8 @@ def _publish(result: SiteResult, ledger: Ledger, out: Path) -> None:
     outputs.write_site(replace(result, changes=changes_of(alerts), provenance={**result.provenance, **told}), out)
 
 
-def _baseline(config: RunConfig) -> Window:
-    if config.before is None:
-        msg = "no baseline: give --baseline A/B, or watch.baseline in a run file"
-        raise ConfigError(msg)
-    return config.before
-
-
 def _failed(site: Site, ledger: Ledger, baseline: Window, reason: str) -> Watched:
     row = ledger.site(site.site_id)
     seen = row.seen_until if row is not None else baseline.end.isoformat()
-    nothing = Fetched(found=0, read=0, failed=())
-    return Watched(site=site, seen_until=seen, fetched=nothing, weeks=0, compared=0, reason=" ".join(reason.split()))
+    why = " ".join(reason.split())
+    return Watched(site=site, seen_until=seen, fetched=Fetched(), weeks=0, compared=0, reason=why)

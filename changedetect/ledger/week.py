@@ -19,7 +19,7 @@ from changedetect.ledger.rows import NUMBERS, changes_of, number, rounded, text_
 from changedetect.model import Site, SiteResult, Window
 from changedetect.outputs.files import plain
 from changedetect.pipeline import run_site
-from changedetect.selection import plan_site
+from changedetect.selection import Plan, plan_site
 
 _BACK = 0.7
 """Share of an alert's ground that must look as in the baseline before the timeline is asked whether it is gone."""
@@ -64,14 +64,15 @@ def compared_week(site: Site, scenes: Catalog, config: RunConfig, alerts: Sequen
         Nothing to compare.
     """
     undated = replace(config, timeline=replace(config.timeline, enabled=False, until=None))
-    result = run_site(site, scenes, undated)
+    plan = plan_site(site, scenes, undated)
+    result = run_site(site, scenes, undated, plan)
     if result.status != "ok":
         return replace(quiet_week(alerts, sunday), result=result)
     known = {alert.change_id: alert for alert in alerts}
     changes, merged, doubted = named(result.changes, known, site)
     changes = whole(changes)
     wanted = {one for one in changes["change_id"] if one not in known or _wants_dates(known[one], changes)}
-    dated = _dated(result, changes[changes["change_id"].isin(wanted)], scenes, undated)
+    dated = _dated(result, changes[changes["change_id"].isin(wanted)], scenes, plan, undated)
     told = _told(dated)
     dates = {row["change_id"]: row for row in dated.changes.to_dict("records")}
     events: list[Event] = []
@@ -101,13 +102,13 @@ def _wants_dates(alert: Alert, found: gpd.GeoDataFrame) -> bool:
     return bool(alert.kind == "clearing" and kind == "construction")
 
 
-def _dated(result: SiteResult, changes: gpd.GeoDataFrame, scenes: Catalog, config: RunConfig) -> SiteResult:
+def _dated(result: SiteResult, changes: gpd.GeoDataFrame, scenes: Catalog, plan: Plan, config: RunConfig) -> SiteResult:
     """Changes with the dates that all looks since the baseline give them."""
     some = replace(result, changes=changes.reset_index(drop=True))
     if changes.empty:
         return some
     dating = replace(config, timeline=replace(config.timeline, enabled=True))
-    return date_changes(some, plan_site(result.site, scenes, config), scenes, dating)
+    return date_changes(some, plan, scenes, dating)
 
 
 def _told(dated: SiteResult) -> dict[str, str]:
@@ -147,8 +148,7 @@ def _found(
             found_on=on,
             event_on=on,
         )
-        first = Event(change_id=alert.change_id, happened_on=on, event="new", area_m2=alert.area_m2)
-        return _sure(grown(alert, sunday), on), [first]
+        return _sure(grown(alert, sunday), on), [_event(alert, on, "new")]
     events = []
     if is_sure(alert) and alert.kind != facts["kind"]:
         if facts["kind"] == "construction" and facts.get("status") == "confirmed":
@@ -182,6 +182,8 @@ def _missed(
     told: dict[str, str],
 ) -> None:
     """What was not found: one comparison more; where its ground looks as before, the timeline is asked."""
+    until = config.windows()[1].end
+    plans: dict[str, Plan] = {}
     for name in names:
         alert = known[name]
         if alert.state in {"dismissed", "merged", "reverted"}:
@@ -189,14 +191,16 @@ def _missed(
         known[name] = replace(alert, missed=alert.missed + 1)
         if alert.state == "dormant" and not is_sure(alert):
             continue
-        if _as_before(alert.geometry, result) >= _BACK and config.after is not None and config.before is not None:
+        if _as_before(alert.geometry, result) >= _BACK:
             last = replace(
                 config,
                 after=Window.parse(alert.after),
                 min_confidence=0.0,
-                timeline=replace(config.timeline, until=config.after.end),
+                timeline=replace(config.timeline, until=until),
             )
-            dated = _dated(result, changes_of([known[name]]), scenes, last)
+            if alert.after not in plans:
+                plans[alert.after] = plan_site(result.site, scenes, last)
+            dated = _dated(result, changes_of([known[name]]), scenes, plans[alert.after], last)
             if [text_of(one) for one in dated.changes["status"]] == ["reverted"]:
                 known[name] = replace(known[name], status="reverted", confirmed_on=None)
                 told |= _told(dated)

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.lonlat import polygons_of
 from changedetect.outputs.files import whole
 
 _ATOM, _GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
@@ -71,7 +71,7 @@ def _entry(feed: ET.Element, one: FeedEntry, name: UUID) -> None:
     _add(entry, "category").set("term", one.category)
     content = _add(entry, "content", one.text)
     content.set("type", "text")
-    parts = [part for part in shapely.get_parts(one.geometry) if part.geom_type == "Polygon"]
+    parts = polygons_of(one.geometry).geoms
     if parts:  # GeoRSS has one ring an entry, latitude first
         ring = max(parts, key=lambda part: part.area).exterior.coords
         place = ET.SubElement(entry, f"{{{_GEORSS}}}polygon")

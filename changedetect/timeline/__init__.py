@@ -8,22 +8,21 @@ how far a look lies from the one to the other says whether it shows the object.
 from changedetect.timeline.believing import believed
 from changedetect.timeline.measuring import Measure, Usual, measure, seen_of, unseen, usual_of
 from changedetect.timeline.options import TimelineOptions
-from changedetect.timeline.places import Place, choose_ring, place_of, with_core
+from changedetect.timeline.places import Place, body_of, choose_ring, place_of, with_core
 from changedetect.timeline.states import Sight, States, fit_states, sight_of, spread_of
-from changedetect.timeline.stepping import Step, fit_step, wanted
-from changedetect.timeline.verdicts import Dated, Phase, date_object
+from changedetect.timeline.stepping import fit_step, wanted
+from changedetect.timeline.verdicts import Dated, date_object
 
 __all__ = [
     "Dated",
     "Measure",
-    "Phase",
     "Place",
     "Sight",
     "States",
-    "Step",
     "TimelineOptions",
     "Usual",
     "believed",
+    "body_of",
     "choose_ring",
     "date_object",
     "fit_states",

@@ -59,20 +59,8 @@ def place_of(outline: BaseGeometry, grid: GeoBox, quiet: BoolArray) -> Place:
     quiet
         (y, x) True on ground of the site that was seen and did not change.
     """
-    pixel_m = pixel_size_m(grid)
-    inverse = ~grid.affine
-    left, bottom, right, top = outline.bounds
-    corners = [inverse @ (x, y) for x in (left, right) for y in (bottom, top)]
-    spans = []
-    for axis, length, size_m in ((1, grid.shape[0], pixel_m[0]), (0, grid.shape[1], pixel_m[1])):
-        reach = int(np.ceil(REACH_M / size_m))
-        low = int(np.floor(min(corner[axis] for corner in corners))) - reach
-        high = int(np.ceil(max(corner[axis] for corner in corners))) + reach
-        spans.append(slice(max(low, 0), min(max(high, low + 1), length)))
-    rows, cols = spans
-    part = grid[rows, cols]
-    body = _drawn(outline, part)
-    away_m = ndi.distance_transform_edt(~body, sampling=pixel_m)
+    rows, cols, body = body_of(outline, grid)
+    away_m = ndi.distance_transform_edt(~body, sampling=pixel_size_m(grid))
     around = (away_m > _GAP_M) & (away_m <= REACH_M) & ndi.binary_erosion(quiet[rows, cols], border_value=1)
     return Place(
         rows=rows,
@@ -82,6 +70,21 @@ def place_of(outline: BaseGeometry, grid: GeoBox, quiet: BoolArray) -> Place:
         around=around,
         near=around & (away_m <= _NEAR_M),
     )
+
+
+def body_of(outline: BaseGeometry, grid: GeoBox) -> tuple[slice, slice, BoolArray]:
+    """Rows and columns of a grid within `REACH_M` of an outline in its CRS, and (y, x) True on the object there."""
+    inverse = ~grid.affine
+    left, bottom, right, top = outline.bounds
+    corners = [inverse @ (x, y) for x in (left, right) for y in (bottom, top)]
+    spans = []
+    for axis, length, size_m in zip((1, 0), grid.shape, pixel_size_m(grid), strict=True):
+        reach = int(np.ceil(REACH_M / size_m))
+        low = int(np.floor(min(corner[axis] for corner in corners))) - reach
+        high = int(np.ceil(max(corner[axis] for corner in corners))) + reach
+        spans.append(slice(max(low, 0), min(max(high, low + 1), length)))
+    rows, cols = spans
+    return rows, cols, _drawn(outline, grid[rows, cols])
 
 
 def _drawn(outline: BaseGeometry, part: GeoBox) -> BoolArray:

@@ -83,7 +83,9 @@ def test_the_feed_has_what_atom_requires(feed):
 
 
 def test_places_are_latitude_first_and_closed(feed):
-    for place in feed.iter(f"{GEORSS}polygon"):
+    places = list(feed.iter(f"{GEORSS}polygon"))
+    assert len(places) == 2
+    for place in places:
         numbers = np.array(place.text.split(), dtype=float).reshape(-1, 2)
         assert (numbers[0] == numbers[-1]).all()
         assert shapely.box(*SITE.geometry.bounds).buffer(1e-4).contains(shapely.Polygon(numbers[:, ::-1]))

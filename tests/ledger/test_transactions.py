@@ -29,13 +29,17 @@ def out(watched, tmp_path):
 
 def test_killed_at_any_moment_it_is_the_ledger_of_one_run(archive, watched, tmp_path):
     shutil.copytree(watched / ".watch" / "scenes", tmp_path / ".watch" / "scenes")
+    codes = []
     for number, seconds in enumerate((2.0, 3.0, 4.0)):
-        going = subprocess.Popen([*PROGRAM, *arguments(archive, tmp_path)], stderr=subprocess.DEVNULL)
-        time.sleep(seconds + random.Random(number).uniform(0, 0.5))  # noqa: S311 - no secret
-        going.send_signal(signal.SIGKILL)
-        going.wait()
+        with subprocess.Popen([*PROGRAM, *arguments(archive, tmp_path)], stderr=subprocess.DEVNULL) as going:
+            try:
+                time.sleep(seconds + random.Random(number).uniform(0, 0.5))  # noqa: S311 - no secret
+            finally:
+                going.kill()
+        codes.append(going.returncode)
         if number == 1:  # from here on the scenes have to be read first
             shutil.rmtree(tmp_path / ".watch" / "scenes", ignore_errors=True)
+    assert -signal.SIGKILL in codes
     assert run_until(archive, tmp_path) == 0
     assert rows(tmp_path) == rows(watched)
     assert not list((tmp_path / ".watch" / "scenes" / "watched").glob("*/.*/"))
