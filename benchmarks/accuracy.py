@@ -27,7 +27,7 @@ from simulated import CASES, LANDS, Simulated, simulate, weigh
 
 from changedetect import SiteResult, compare, evaluate, geotiff
 from changedetect.errors import ChangeDetectError
-from changedetect.model import Pair
+from changedetect.model import UNKNOWN, Pair
 from changedetect.tiling import open_rasters, read_rasters
 from changedetect.types import BoolArray, IntArray
 
@@ -89,7 +89,7 @@ def _our_cell(before: Path, after: Path, score: Score) -> Cell:
     if result.change_map is None:
         return Cell(text="failed")
     changed = result.change_map.changed
-    cell = score(result.changes, changed == 1, changed != 255)
+    cell = score(result.changes, changed == 1, changed != UNKNOWN)
     return cell if result.status == "ok" else Cell(text=f"{cell.text} ({result.status})", scores=cell.scores)
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -80,13 +81,16 @@ def main() -> None:
         kills, wrong = 0, []
         for _ in range(chosen.kills):
             process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-            until = done(out) + int(chance.integers(0, 4))
-            while process.poll() is None and done(out) < until:
-                time.sleep(0.005)
-            time.sleep(chance.uniform(0, 0.5))
-            kills += process.poll() is None
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            try:
+                until = done(out) + int(chance.integers(0, 4))
+                while process.poll() is None and done(out) < until:
+                    time.sleep(0.005)
+                time.sleep(chance.uniform(0, 0.5))
+                kills += process.poll() is None
+            finally:
+                with suppress(ProcessLookupError):  # it was faster
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             wrong += half(out)
             print(f"killed {kills} times, {done(out)} of {chosen.sites} sites complete", file=sys.stderr)
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)

@@ -51,9 +51,7 @@ def cva_otsu(pair: Pair) -> BoolArray:
     Otsu's (1979, doi:10.1109/TSMC.1979.4310076), as most users of the method take it.
     """
     length = _length(pair)
-    changed = np.zeros(pair.valid.shape, dtype=bool)
-    changed[pair.valid] = length > threshold_otsu(length)
-    return changed
+    return _on_valid(pair, length > threshold_otsu(length))
 
 
 def irmad_chi_square(pair: Pair) -> BoolArray:
@@ -61,17 +59,13 @@ def irmad_chi_square(pair: Pair) -> BoolArray:
 
     Reweighting inflates the sum, so that the quantile flags far more than a hundredth of what did not change.
     """
-    changed = np.zeros(pair.valid.shape, dtype=bool)
-    changed[pair.valid] = _irmad(pair) > chi2.ppf(QUANTILE, len(pair.bands))
-    return changed
+    return _on_valid(pair, _irmad(pair) > chi2.ppf(QUANTILE, len(pair.bands)))
 
 
 def irmad_otsu(pair: Pair) -> BoolArray:
     """The root of the same sum above Otsu's threshold, which follows the data instead."""
     root = np.sqrt(_irmad(pair))
-    changed = np.zeros(pair.valid.shape, dtype=bool)
-    changed[pair.valid] = root > threshold_otsu(root)
-    return changed
+    return _on_valid(pair, root > threshold_otsu(root))
 
 
 def pca_kmeans(pair: Pair) -> BoolArray:
@@ -91,8 +85,13 @@ def pca_kmeans(pair: Pair) -> BoolArray:
     axes = np.linalg.eigh(np.cov(blocks[apart], rowvar=False))[1][:, -COMPONENTS:]
     cluster = kmeans2((blocks[pair.valid] - mean) @ axes, 2, minit="++", seed=0)[1]
     differs = [difference[pair.valid][cluster == one].mean() for one in (0, 1)]
+    return _on_valid(pair, cluster == int(np.argmax(differs)))
+
+
+def _on_valid(pair: Pair, flags: BoolArray) -> BoolArray:
+    """(y, x) the flags of the valid pixels, False elsewhere."""
     changed = np.zeros(pair.valid.shape, dtype=bool)
-    changed[pair.valid] = cluster == int(np.argmax(differs))
+    changed[pair.valid] = flags
     return changed
 
 

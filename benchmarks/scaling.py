@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from changedetect.lonlat import footprint
 from changedetect.model import Site, Window
 from changedetect.outputs.stores import open_store
 from changedetect.testing import Acquisition, farmland, observe, write_catalog, write_scene
-from changedetect.testing.landscape import Feature, Landscape
+from changedetect.testing.landscape import Feature
 from changedetect.wall import unite
 
 WEST, NORTH, EPSG = 500_040.0, 5_100_000.0, 32634
@@ -52,7 +53,7 @@ def ground(folder: Path, copies: int) -> RunConfig:
         Feature(feature_id=f"hall-{number}", geometry=square(*hall), cover="white_roof", built=date(2023, 1, 10))
         for number, hall in enumerate(halls)
     )
-    land = Landscape(**{name: getattr(land, name) for name in land.__slots__} | {"features": features})
+    land = replace(land, features=features)
     items = []
     for number, day in enumerate(MOMENTS):
         moment = datetime(*day, 9, 36, tzinfo=UTC)

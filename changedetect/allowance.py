@@ -6,8 +6,8 @@ import numpy as np
 
 from changedetect.changes import SURE_FIRST, counted
 from changedetect.config import RunConfig
-from changedetect.grid import pixel_size_m
 from changedetect.model import UNKNOWN, SiteResult
+from changedetect.polygons import pixel_area_m2
 from changedetect.repainting import repainted
 
 
@@ -20,8 +20,8 @@ def within_allowance(result: SiteResult, config: RunConfig) -> SiteResult:
     most = config.max_false_alarms_per_100km2
     if most is None or result.change_map is None or not len(result.changes):
         return result
-    height, width = pixel_size_m(result.change_map.geobox)
-    seen_km2 = float((result.change_map.changed != UNKNOWN).sum()) * height * width / 1e6
+    pixel_m2 = pixel_area_m2(result.change_map.geobox)
+    seen_km2 = float((result.change_map.changed != UNKNOWN).sum()) * pixel_m2 / 1e6
     changes = result.changes.sort_values([*SURE_FIRST], ascending=False, kind="stable", ignore_index=True)
     kept = changes[np.cumsum(1 - changes["confidence"]) <= most * seen_km2 / 100]
     return replace(

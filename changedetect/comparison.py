@@ -1,7 +1,7 @@
 """Two dates of one ground compared, in both directions of time: the diff engine and the polygons, put together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect import diff, polygons
 from changedetect.changes import DATE_COLUMNS
-from changedetect.components import strips
+from changedetect.components import looked_up, strips
 from changedetect.config import RunConfig
 from changedetect.grid import TileSpec
 from changedetect.ground import Ground
@@ -31,6 +31,8 @@ class Reading:
     """Which rule told objects from background."""
     purity: float
     """Share of the strongly changed ground that may be construction."""
+    trust: float
+    """Highest confidence, 0-1, that strong change without new structure deserves here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Chosen:
     @property
     def pixels(self) -> BoolArray:
         """(y, x) True on the objects that are meant."""
-        return self.found.paint(self.keep)
+        return looked_up(self.found.labels, np.r_[False, self.keep])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ def _reading(ground: Ground, way: _Way, layers: diff.Layers, settledness: float,
     purity = diff.purity(layers)
     trust = purity * diff.trust_in_change(settledness)
     found = _found(ground, objects, settled=settledness >= 1, trust=trust)
-    return Reading(layers=layers, found=found, fitted=way.fitted, settled=settledness >= 1, purity=purity)
+    return Reading(layers=layers, found=found, fitted=way.fitted, settled=settledness >= 1, purity=purity, trust=trust)
 
 
 def _found(ground: Ground, objects: _Objects, *, settled: bool, trust: float) -> diff.Found:
@@ -174,12 +176,7 @@ def choose(forward: Reading, backward: Reading, ground: Ground, config: RunConfi
     if "other" in config.kinds:
         chosen.insert(0, _others(forward, chosen, ground, config))
     return [
-        Chosen(
-            kind=one.kind,
-            found=one.found,
-            keep=one.keep & (one.found.judgement.confidence >= config.min_confidence),
-            backward=one.backward,
-        )
+        replace(one, keep=one.keep & (one.found.judgement.confidence >= config.min_confidence))
         for one in chosen
         if one.kind in config.kinds
     ]

@@ -86,10 +86,10 @@ def folder_of(site: Site) -> str:
 def made_with(config: RunConfig, site: Site) -> str:
     """Digest of all that decides a site's result, but for its scenes."""
     options = asdict(config)
-    del options["sites"]  # what they decide is in the site's geometry
-    del options["formats"]  # made of the results
-    for indifferent in ("tile_px", "threads"):
-        del options["tiling"][indifferent]
+    for name in _INDIFFERENT:
+        del options[name]
+    for name in _INDIFFERENT_TILING:
+        del options["tiling"][name]
     return _digest(
         package_version(),
         plain(options),

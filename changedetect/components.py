@@ -5,13 +5,17 @@ Whole-site calls of scipy and numpy take up to sixteen bytes a pixel on the way 
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from changedetect.types import BoolArray, IntArray
+
+Value = TypeVar("Value", bound=np.generic)
 
 STRIP_ROWS = 512
 """Rows that are looked at together."""
@@ -42,7 +46,7 @@ def numbered(mask: BoolArray) -> IntArray:
             seams.append(_seam(pieces[-1][-1], own[0]) + np.array([starts[-2] - 1, starts[-1] - 1]))
         pieces.append(own.astype(np.min_scalar_type(count)))
         starts.append(starts[-1] + count)
-    numbers = _merged(starts[-1], np.concatenate(seams))
+    numbers = merged(starts[-1], np.concatenate(seams))
     dtype = np.uint16 if numbers.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
     out = np.empty(mask.shape, dtype=dtype)
     for rows, start, stop in zip(strips(mask.shape[0]), starts[:-1], starts[1:], strict=True):
@@ -56,7 +60,7 @@ def _seam(above: IntArray, below: IntArray) -> IntArray:
     return np.unique(np.column_stack([above[meet], below[meet]]).astype(np.int64), axis=0)
 
 
-def _merged(count: int, seams: IntArray) -> IntArray:
+def merged(count: int, seams: IntArray) -> IntArray:
     """(piece,) number of the part that each piece belongs to, from 1, in the order of their first pieces."""
     graph = coo_array((np.ones(len(seams), dtype=bool), (seams[:, 0], seams[:, 1])), shape=(count, count))
     part = connected_components(graph, directed=False)[1] if count else np.empty(0, dtype=np.int64)
@@ -81,9 +85,9 @@ def shared(labels: IntArray, others: IntArray, meant: BoolArray) -> IntArray:
     return total
 
 
-def kept(labels: IntArray, keep: BoolArray) -> BoolArray:
-    """(y, x) True on the numbers that are to be kept: `keep` (n + 1,), of 0 to the largest."""
-    out = np.empty(labels.shape, dtype=bool)
+def looked_up(labels: IntArray, table: NDArray[Value]) -> NDArray[Value]:
+    """(y, x) what `table` (n + 1,) says of the number of each pixel, 0 to the largest."""
+    out = np.empty(labels.shape, dtype=table.dtype)
     for rows in strips(labels.shape[0]):
-        out[rows] = keep[labels[rows]]
+        out[rows] = table[labels[rows]]
     return out

@@ -1,6 +1,5 @@
 """Who does the sites of a run: this process, processes beside it, or a cluster. No result depends on which."""
 
-import logging
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,8 +17,6 @@ from changedetect.making import Job, Made, Task, failure, finish, make
 from changedetect.model import Site
 from changedetect.outputs.stores import Folder, Store, open_store
 from changedetect.workers import Died, survived
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from odc.geo.geobox import GeoBox
 from PIL import Image, ImageColor
 
 from changedetect.errors import ConfigError
-from changedetect.stretching import COLOURS, RECIPES, Rgb, choose_bands, shrink, stretch
+from changedetect.stretching import COLOURS, Rgb, choose_bands, shrink, stretch, together
 from changedetect.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Dates:
         index = [self.bands.index(band) for band in bands]
         factor = -(-max(self.geobox.shape) // longest_px)
         shown = [shrink(data[index], factor) for data in (self.before, self.after)]
-        return stretch(shown[0], shown[1], together=self.calibrated and bands == RECIPES[0])
+        return stretch(shown[0], shown[1], together=together(bands, calibrated=self.calibrated))
 
 
 def facts_html(title: str, facts: Mapping[str, object]) -> str:

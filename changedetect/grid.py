@@ -1,5 +1,6 @@
 """Arithmetic on a site's grid: its tiles, its pixels in metres, every n-th row and column of it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,3 +82,22 @@ def mean_pixel_m(geobox: GeoBox) -> float:
     """Side of a square pixel of the same area, metres, at the centre of the grid."""
     height, width = pixel_size_m(geobox)
     return float(np.sqrt(height * width))
+
+
+def round_length(room_m: float) -> float:
+    """Longest of 1, 2, 5, 10, ... metres that fits: what a scale bar stands for.
+
+    >>> round_length(49.9), round_length(2000)
+    (20.0, 2000.0)
+    """
+    power = 10.0 ** math.floor(math.log10(room_m))
+    return max(step for step in (power, 2 * power, 5 * power) if step <= room_m)
+
+
+def length_text(metres: float) -> str:
+    """What a scale bar says.
+
+    >>> length_text(500.0), length_text(2000.0)
+    ('500 m', '2 km')
+    """
+    return f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"

@@ -19,7 +19,7 @@ from skimage import morphology
 
 from changedetect import outlining
 from changedetect.changes import CHANGE_COLUMNS, SURE_FIRST, empty_changes
-from changedetect.components import counted, kept, numbered, strips
+from changedetect.components import counted, looked_up, numbered, strips
 from changedetect.errors import ConfigError
 from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import Site
@@ -114,7 +114,7 @@ def _large(mask: BoolArray, least_px: int) -> BoolArray:
     labels = numbered(mask)
     keep = counted(labels) >= least_px
     keep[0] = False
-    return kept(labels, keep)
+    return looked_up(labels, keep)
 
 
 def _filled(mask: BoolArray, max_px: int) -> BoolArray:
@@ -124,7 +124,7 @@ def _filled(mask: BoolArray, max_px: int) -> BoolArray:
     for border in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
         small[border] = False
     small[0] = False
-    filled = kept(holes, small)
+    filled = looked_up(holes, small)
     filled |= mask
     return filled
 

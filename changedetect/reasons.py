@@ -31,18 +31,17 @@ def objects_weighed(forward: Reading, backward: Reading, confidence_factor: floa
         "min_area_m2": config.polygons.min_area_m2,
         "confidence_factor": confidence_factor,
         "rule": "settled" if forward.settled else "restless",
-        "forward": _told(forward, backward, config),
-        "backward": _told(backward, forward, config),
+        "forward": _told(forward, backward),
+        "backward": _told(backward, forward),
     }
 
 
-def _told(reading: Reading, opposite: Reading, config: RunConfig) -> Mapping[str, Any]:
+def _told(reading: Reading, opposite: Reading) -> Mapping[str, Any]:
     found = reading.found
-    settledness = diff.settledness(reading.fitted, reading.layers, config.diff)
     return {
         "thresholds": {"changed_at": reading.fitted.changed_at, "object_at": reading.fitted.object_at},
         "green": None if reading.fitted.green is None else asdict(reading.fitted.green),
-        "trust": reading.purity * diff.trust_in_change(settledness),
+        "trust": reading.trust,
         "settled": reading.settled,
         "kind": list(found.judgement.kinds),
         "stands": diff.stands(found, opposite.found).tolist(),

@@ -31,6 +31,15 @@ def choose_bands(bands: tuple[str, ...]) -> tuple[str, str, str]:
     return bands[:3] if len(bands) >= 3 else (bands[0],) * 3  # type: ignore[return-value]
 
 
+def together(bands: tuple[str, ...], *, calibrated: bool) -> bool:
+    """Whether bands are stretched together: visible reflectances keep their hue only so; raw numbers share no scale.
+
+    >>> together(("red", "green", "blue"), calibrated=True), together(("nir", "red", "green"), calibrated=True)
+    (True, False)
+    """
+    return calibrated and bands == RECIPES[0]
+
+
 def shrink(data: FloatArray, factor: int) -> FloatArray:
     """Average blocks of `factor` x `factor` pixels of a (band, y, x) array; NaN only where a whole block is."""
     if factor == 1:

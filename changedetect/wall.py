@@ -8,7 +8,7 @@ cell sees only in the ground around it is left to the neighbour that owns it; wh
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import ceil, floor
 from pathlib import Path
@@ -22,6 +22,8 @@ from pyproj import Transformer
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.changes import counted
+from changedetect.components import merged
 from changedetect.errors import ConfigError, SiteListError
 from changedetect.lonlat import polygons_of
 from changedetect.model import Site, SiteResult
@@ -176,7 +178,7 @@ def _united(results: list[SiteResult]) -> Iterator[SiteResult]:
     cut_off = np.array([not cell.seen.buffer(-_EDGE_M).covers(one) for cell, one in zip(owner, flat, strict=True)])
     taken: dict[int, BaseGeometry] = {}
     for group in _groups(flat, pool["site_id"].to_numpy()):
-        ours = [place for place in group if _meets(flat[place], owner[place].own)]
+        ours = [place for place in group if flat[place].intersects(owner[place].own)]
         if not ours:
             continue
         if cut_off[ours].any() and len(ours) > 1:
@@ -200,10 +202,6 @@ def _cell_of(site: Site) -> _Cell:
     return _Cell(own=own, seen=_seen(own, float(site.properties["cell_overlap_m"])))
 
 
-def _meets(outline: BaseGeometry, own: BaseGeometry) -> bool:
-    return bool(outline.intersects(own))
-
-
 def _depths(flat: gpd.GeoSeries, owner: list[_Cell]) -> list[float]:
     """How far inside its cell's own bounds an object's inner point lies, metres; negative outside."""
     depths = []
@@ -222,20 +220,10 @@ def _groups(flat: gpd.GeoSeries, cell: np.ndarray[tuple[int], np.dtype[np.object
     shared = shapely.area(shapely.intersection(flat.to_numpy()[left], flat.to_numpy()[right]))
     areas = flat.area.to_numpy()
     one = shared > _ONE * np.minimum(areas[left], areas[right])
-    beside: Mapping[int, list[int]] = {place: [] for place in range(len(flat))}
-    for start, end in zip(left[one].tolist(), right[one].tolist(), strict=True):
-        beside[start].append(end)
-    seen: set[int] = set()
-    for place in range(len(flat)):
-        group, todo = [], [place]
-        while todo:
-            here = todo.pop()
-            if here not in seen:
-                seen.add(here)
-                group.append(here)
-                todo += beside[here]
-        if group:
-            yield sorted(group)
+    part = merged(len(flat), np.column_stack([left[one], right[one]]))
+    order = np.argsort(part, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+        yield group.tolist()
 
 
 def _best(group: list[int], flat: gpd.GeoSeries, depth: list[float]) -> list[int]:
@@ -252,6 +240,4 @@ def _best(group: list[int], flat: gpd.GeoSeries, depth: list[float]) -> list[int
 def _with(result: SiteResult, changes: gpd.GeoDataFrame) -> SiteResult:
     if result.status == "failed":
         return result
-    counts = {f"n_{kind}": int((changes["kind"] == kind).sum()) for kind in ("construction", "clearing")}
-    told = {"n_changes": len(changes), **counts, "area_m2": float(changes["area_m2"].sum())}
-    return replace(result, changes=changes, summary={**result.summary, **told})
+    return replace(result, changes=changes, summary={**result.summary, **counted(changes)})

@@ -8,7 +8,7 @@ import json
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,7 +17,7 @@ import yaml
 from command_line import run
 
 from changedetect.cli import app
-from changedetect.config import RunConfig, load_config
+from changedetect.config import load_config
 from changedetect.model import Window
 
 LANGUAGES = {"python", "sh", "console", "crontab", "toml", "yaml", "text"}
@@ -120,6 +120,6 @@ def check_data(snippet, folder):
     if snippet.language == "toml":
         names = set(tomllib.loads(snippet.text))
         assert names
-        if names <= {field.name for field in fields(RunConfig)}:
+        if "project" not in names:  # else it is another package's
             (folder / "part.toml").write_text(snippet.text)
             load_config(folder / "part.toml")

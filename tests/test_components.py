@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from changedetect import components
-from changedetect.components import counted, kept, numbered, shared
+from changedetect.components import counted, looked_up, numbered, shared
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,7 +50,7 @@ def test_sums_over_parts():
     assert counted(labels, where).tolist() == [int((where & (labels == n)).sum()) for n in range(5)]
     on = np.isin(others, [1, 3])
     assert shared(labels, others, meant).tolist() == [int((on & (labels == n)).sum()) for n in range(5)]
-    np.testing.assert_array_equal(kept(others, meant), on)
+    np.testing.assert_array_equal(looked_up(others, meant), on)
 
 
 def test_there_may_be_nothing():

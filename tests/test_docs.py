@@ -104,7 +104,7 @@ def test_what_stands_on_a_page_works(page, workplace, capfd):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_speaks_of_make_targets_that_exist(page):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^make (\w+)|`make (\w+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+    for target in re.findall(r"^make ([\w-]+)|`make ([\w-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
         assert re.search(rf"^{''.join(target)}:", makefile, flags=re.MULTILINE), target
 
 

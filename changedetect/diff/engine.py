@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from changedetect.components import counted, kept, numbered, strips
+from changedetect.components import counted, looked_up, numbered
 from changedetect.decisions import PASSED
 from changedetect.diff.detectors import Strength, detector_named
 from changedetect.diff.features import Features, halo_px
@@ -101,10 +101,7 @@ class Layers:
         for value in range(256):
             if value & PASSED["seen"]:
                 table[value] = bool(value & PASSED["changed"])
-        out = np.empty_like(self.passed)
-        for rows in strips(len(out)):
-            out[rows] = table[self.passed[rows]]
-        return out
+        return looked_up(self.passed, table)
 
     @property
     def strong(self) -> BoolArray:
@@ -248,7 +245,7 @@ def with_witnesses(structured: BoolArray, candidates: BoolArray, settledness: fl
     share = WITNESS_SHARE * (1 - trust_in_change(settledness))
     joins = counted(labels, structured) >= share * counted(labels)
     joins[0] = False
-    joined = kept(labels, joins)
+    joined = looked_up(labels, joins)
     joined |= structured
     return joined
 

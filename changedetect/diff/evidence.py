@@ -110,7 +110,7 @@ class Gathering:
 
     def evidence(self) -> Evidence:
         """All that was added."""
-        likeness = [_correlation(one.all()) for one in self._patterns.values() if one.all()]
+        likeness = [_correlation(moments) for one in self._patterns.values() if (moments := one.all())]
         told = self._means.all() | ({"likeness": np.min(likeness, axis=0)} if likeness else {})
         return Evidence(pixels=self._pixels[1:], means=told)
 

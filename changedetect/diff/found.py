@@ -1,17 +1,13 @@
 """Objects found in one direction of time, and what to make of those found in both."""
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from changedetect.components import shared, strips
+from changedetect.components import shared
 from changedetect.diff.evidence import Evidence
 from changedetect.diff.kinds import Judgement
 from changedetect.types import BoolArray, Float64Array, IntArray, Kind
-
-Value = TypeVar("Value", bound=np.generic)
 
 BOTH_WAYS_SHARE = 0.5
 """An object that looks newly built whichever date is called the later one, over this share of it, is in doubt."""
@@ -33,14 +29,6 @@ class Found:
     def of_kind(self, kind: Kind) -> BoolArray:
         """(object,) True where the object is of that kind."""
         return np.array([k == kind for k in self.judgement.kinds], dtype=bool)
-
-    def paint(self, values: NDArray[Value]) -> NDArray[Value]:
-        """(y, x) every object's value of `values` (object,) on its pixels; zero or False elsewhere."""
-        table = np.concatenate([np.zeros(1, dtype=values.dtype), values])
-        out = np.empty(self.labels.shape, dtype=values.dtype)
-        for rows in strips(len(out)):
-            out[rows] = table[self.labels[rows]]
-        return out
 
 
 def stands(found: Found, opposite: Found) -> BoolArray:

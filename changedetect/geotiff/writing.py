@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
+from changedetect.components import strips
 from changedetect.errors import RasterError
 from changedetect.geotiff.options import GDAL_FAILURES, GDAL_OPTIONS, reason
 from changedetect.parallel import processors
-
-_STRIP_ROWS = 512
-"""Rows that are handed to GDAL at once: their copy is all the memory that writing takes."""
 
 
 def write_cog(
@@ -39,7 +37,8 @@ def write_cog(
     shapes = {np.shape(band) for band in data}
     if shapes != {tuple(geobox.shape)} or geobox.crs is None:
         grid = f"{tuple(geobox.shape)} in {geobox.crs}"
-        msg = f"can't write {path}: array {np.shape(data)} on grid {grid}; give (band, y, x) and a grid with a CRS"
+        given = " and ".join(str((len(data), *shape)) for shape in sorted(shapes))
+        msg = f"can't write {path}: array {given} on grid {grid}; give (band, y, x) and a grid with a CRS"
         raise RasterError(msg)
     dtype = np.result_type(*(band.dtype for band in data))
     profile = {
@@ -74,7 +73,6 @@ def write_cog(
 
 def _fill(target: Any, data: NDArray[Any] | Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> None:  # noqa: ANN401 - rasterio's
     height, width = data[0].shape
-    for top in range(0, height, _STRIP_ROWS):
-        rows = slice(top, min(top + _STRIP_ROWS, height))
+    for rows in strips(height):  # the copy of one is all the memory that writing takes
         strip = np.stack([band[rows] for band in data]).astype(dtype, copy=False)
-        target.write(strip, window=Window(0, top, width, rows.stop - top))
+        target.write(strip, window=Window(0, rows.start, width, rows.stop - rows.start))

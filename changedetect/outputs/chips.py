@@ -13,12 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from shapely.affinity import affine_transform
 from shapely.geometry import Polygon
 
-from changedetect.grid import pixel_size_m
+from changedetect.grid import length_text, pixel_size_m, round_length
 from changedetect.model import Pair
 from changedetect.outputs.files import whole
-from changedetect.stretching import COLOURS, RECIPES, Rgb, choose_bands, shrink, stretch
-
-__all__ = ["COLOURS", "Rgb", "choose_bands", "render", "shrink", "stretch", "write_chips"]
+from changedetect.stretching import COLOURS
 
 _MIN_SIDE, _MAX_SIDE, _MIN_WIDTH, _FOOTER = 800, 2000, 680, 34
 """Pixels: longer side of a picture at least and at most, width of the sheet at least, height of the legend."""
@@ -64,14 +62,9 @@ def write_chips(folder: Path, pair: Pair, changes: gpd.GeoDataFrame, dates: tupl
 def render(pair: Pair, changes: gpd.GeoDataFrame, dates: tuple[str, str]) -> tuple[Image.Image, Image.Image]:
     """Draw both dates, with what `dates` calls them, in one stretch."""
     canvas = _Canvas.fit(pair.geobox)
-    bands = choose_bands(pair.bands)
-    index = [pair.bands.index(band) for band in bands]
-    before, after = (shrink(date.data[index], canvas.reduce) for date in (pair.before, pair.after))
-    # Raw numbers of different bands share no scale; visible reflectances do, and keep their hue only together.
-    together = pair.calibrated and bands == RECIPES[0]
     outlines = list(_outlines(changes, canvas))
     sheets = []
-    for pixels, title, date in zip(stretch(before, after, together=together), ("before", "after"), dates, strict=True):
+    for pixels, title, date in zip(pair.shown().pictures(_MAX_SIDE), ("before", "after"), dates, strict=True):
         picture = Image.fromarray(np.repeat(np.repeat(pixels, canvas.enlarge, 0), canvas.enlarge, 1))
         _draw_outlines(picture, outlines)
         sheets.append(_with_footer(picture, f"{title}  {date}".rstrip(), canvas, [kind for kind, _ in outlines]))
@@ -115,26 +108,19 @@ def _with_footer(picture: Image.Image, title: str, canvas: _Canvas, kinds: list[
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
     middle = picture.height + _FOOTER // 2
     draw.text((8, middle), title, fill="white", font=font, anchor="lm")
-    metres, length = _scale_bar(pixel_size_m(canvas.geobox)[1] / canvas.scale, sheet.width / 6)
+    metres_per_pixel = pixel_size_m(canvas.geobox)[1] / canvas.scale
+    metres = round_length(metres_per_pixel * (sheet.width / 6))
+    length = metres / metres_per_pixel
     right = sheet.width - 10
     draw.line(
         [(right - length, middle - 4), (right - length, middle + 4), (right, middle + 4), (right, middle - 4)],
         "white",
         2,
     )
-    text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
-    draw.text((right - length / 2, middle - 4), text, fill="white", font=font, anchor="mm")
+    draw.text((right - length / 2, middle - 4), length_text(metres), fill="white", font=font, anchor="mm")
     position = 24 + draw.textlength(title, font=font)
     for kind in (kind for kind in COLOURS if kind in kinds):
         draw.rectangle([position, middle - 5, position + 10, middle + 5], fill=COLOURS[kind])
         draw.text((position + 15, middle), kind, fill="white", font=font, anchor="lm")
         position += 27 + draw.textlength(kind, font=font)
     return sheet
-
-
-def _scale_bar(metres_per_pixel: float, room: float) -> tuple[float, float]:
-    """Longest of 1, 2, 5, 10, ... metres that fits in `room` picture pixels, and its length in pixels."""
-    fitting = metres_per_pixel * room
-    power = 10.0 ** math.floor(math.log10(fitting))
-    metres = max(step for step in (power, 2 * power, 5 * power) if step <= fitting)
-    return metres, metres / metres_per_pixel

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -21,6 +22,9 @@ _SECRET_KEY = re.compile(
     r"(.*[_-])?(token|secret|password|signature|sas|credentials?|authorization|(api|access|secret|subscription)[_-]?key)",
     re.IGNORECASE,
 )
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""Time of every file in an archive, the first that ZIP can tell: the same content gives the same bytes."""
 
 
 @contextmanager
@@ -42,6 +46,13 @@ def whole(path: Path) -> Iterator[Path]:
         raise OutputError(msg) from error
     finally:
         _discard(beside)
+
+
+def pack_entry(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:
+    """Put a file into an archive, compressed by a `method` of `zipfile`; without a time, so that bytes are the same."""
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type, entry.external_attr = method, 0o644 << 16
+    archive.writestr(entry, content)
 
 
 def remove(path: Path) -> None:

@@ -1,6 +1,8 @@
 """The rasters of a site, as cloud-optimised GeoTIFFs: what was found, by which tests, and the pixels compared."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,6 +16,9 @@ BAND_NAMES = ("changed", "confidence", "kind")
 
 REFLECTANCE_SCALE = 10_000
 """Numbers of a calibrated `preview.tif` are reflectance times this, as in Sentinel-2 products."""
+
+SCALE_TAGS: Mapping[str, str] = MappingProxyType({"SCALE": f"{1 / REFLECTANCE_SCALE:g}"})
+"""Tags of a raster of such numbers."""
 
 
 def write_change_map(path: Path, change_map: ChangeMap) -> None:
@@ -54,7 +59,7 @@ def write_preview(path: Path, pair: Pair) -> None:
     data = np.concatenate([pair.before.data, pair.after.data])
     names = [f"{date}_{band}" for date in WINDOW_NAMES for band in pair.bands]
     if pair.calibrated:
-        write_cog(path, _integers(data), pair.geobox, band_names=names, nodata=0.0, tags={"SCALE": "0.0001"})
+        write_cog(path, _integers(data), pair.geobox, band_names=names, nodata=0.0, tags=SCALE_TAGS)
     else:
         write_cog(path, data, pair.geobox, band_names=names, nodata=float("nan"))
 

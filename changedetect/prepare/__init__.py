@@ -14,7 +14,7 @@ from changedetect.prepare.mask_models import MaskModel
 from changedetect.prepare.masks import clear_sky
 from changedetect.prepare.options import PrepareOptions
 from changedetect.prepare.registration import LIMIT_PX, fit_alignment
-from changedetect.prepare.shadows import Clouded, clouds_by_shadows, without_clouds
+from changedetect.prepare.shadows import clouds_by_shadows, without_clouds
 from changedetect.prepare.sharpness import REACH_PX, Sharpness, fit_sharpness, match_sharpness
 from changedetect.prepare.shifting import align, shift_halo_px
 from changedetect.prepare.units import Units, apply_units, detect_units
@@ -23,7 +23,6 @@ __all__ = [
     "LIMIT_PX",
     "REACH_PX",
     "Alignment",
-    "Clouded",
     "Composites",
     "Harmonising",
     "MaskModel",

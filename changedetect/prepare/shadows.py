@@ -159,13 +159,14 @@ def _matched(
 ) -> Float64Array:
     """(patch + 1,) share of each that has shadow, or another cloud, where its shadow should be; NaN where not seen."""
     length_m = float(np.hypot(step[0] * pixel_m[0], step[1] * pixel_m[1]))
-    best = np.full(labels.max() + 1, np.nan)
+    whole = np.bincount(labels.ravel())
+    best = np.full(len(whole), np.nan)
     for change_m in np.arange(-_SLACK_M, _SLACK_M + 1, _SLACK_M / 3):
         way = tuple(round(part * (1 + change_m / length_m)) for part in step)
         target = _moved(np.where(seen, labels, 0), (way[0], way[1]))
         asked = np.bincount(target.ravel(), minlength=len(best))
         hit = np.bincount(target[shade & (labels != target)].ravel(), minlength=len(best))
-        enough = 2 * asked > np.bincount(labels.ravel(), minlength=len(best))
+        enough = 2 * asked > whole
         best = np.fmax(best, np.where(enough, hit / np.maximum(asked, 1), np.nan))
     return best
 

@@ -9,16 +9,19 @@ import shapely
 from pyproj import Geod
 from shapely.geometry import Point
 
+from changedetect.outputs.rasters import REFLECTANCE_SCALE
 from changedetect.report.checks import checks_of
 from changedetect.report.objects import Pixel, Weighed, pixel_at
-from changedetect.report.preview import Preview, open_preview, to_pixels
+from changedetect.report.preview import Preview, open_preview, pixel_under
 from changedetect.report.reading import Change, Run, SiteFiles
 
 NoChange = Literal[
     "failed", "poor", "unknown", "unchanged", "weak", "green_or_wet", "no_structure", "small", "rejected", "kind",
     "confidence", "not_recorded", "flagged",
 ]  # fmt: skip
-"""In one word; see `explaining.Answer`."""
+"""In one word: the site failed; its pair is poor; not seen; the ground did not change; not enough for an object; green
+or wet afterwards; no new structure; the object is too small or thin; a test told against it; its kind is not asked for;
+its confidence is too low; the run kept no record; a change lies there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +135,11 @@ def _seen(site: SiteFiles, lon: float, lat: float) -> Iterator[str]:
     if site.preview is None:
         return
     preview = open_preview(site.preview)
-    height, width = preview.geobox.shape
-    col, row = np.floor(shapely.get_coordinates(shapely.transform(Point(lon, lat), to_pixels(preview.geobox)))[0])
-    if not (0 <= row < height and 0 <= col < width):
+    under = pixel_under(preview.geobox, lon, lat)
+    if under is None:
         return
-    here = slice(int(row), int(row) + 1), slice(int(col), int(col) + 1)
+    row, col = under
+    here = slice(row, row + 1), slice(col, col + 1)
     for date, data in preview.cut(here).items():
         yield f"{date.capitalize()}: {_numbers(preview, data[:, 0, 0].tolist())}."
 
@@ -144,7 +147,7 @@ def _seen(site: SiteFiles, lon: float, lat: float) -> Iterator[str]:
 def _numbers(preview: Preview, values: list[float]) -> str:
     if not np.isfinite(values).all():
         return "no clear look"
-    scale = 1e-4 if preview.calibrated else 1.0
+    scale = 1 / REFLECTANCE_SCALE if preview.calibrated else 1.0
     known = {band: scale * value for band, value in zip(preview.bands, values, strict=True)}
     digits = ".3f" if preview.calibrated else "g"
     told = ", ".join(f"{band} {value:{digits}}" for band, value in known.items())

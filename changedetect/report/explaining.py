@@ -5,19 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from changedetect.report.absence import nearest_change, nearest_site, why_not
+from changedetect.report.absence import NoChange, nearest_change, nearest_site, why_not
 from changedetect.report.checks import Check, by_change, checks_of
 from changedetect.report.objects import Weighed, object_of
 from changedetect.report.reading import Change, Run, SiteFiles, find_change, read_run
 from changedetect.report.words import grade, number, sentences
 
-Answer = Literal[
-    "flagged", "outside", "failed", "poor", "unknown", "unchanged", "weak", "green_or_wet", "no_structure", "small",
-    "rejected", "kind", "confidence", "not_recorded",
-]  # fmt: skip
-"""In one word: a change lies there; no site does; the site failed; its pair is poor; not seen; the ground did not
-change; not enough for an object; green or wet afterwards; no new structure; the object is too small or thin; a test
-told against it; its kind is not asked for; its confidence is too low; the run kept no record."""
+Answer = Literal[NoChange, "outside"]
+"""In one word: what a site says of a place, or that none reaches there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,10 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.features import geometry_mask
-from shapely.geometry import Point
 
 from changedetect import geotiff
 from changedetect.decisions import PASSED
-from changedetect.report.preview import to_pixels
+from changedetect.report.preview import pixel_under, to_pixels
 from changedetect.report.reading import Change, SiteFiles
 from changedetect.types import IntArray
 
@@ -49,10 +48,6 @@ class Weighed:
 class Pixel:
     """What became of one pixel."""
 
-    row: int
-    """Row of the site's grid."""
-    col: int
-    """Column."""
     passed: Mapping[str, bool]
     """Test (`decisions.PASSED`) → whether it passed."""
     forward: Weighed | None
@@ -92,15 +87,12 @@ def pixel_at(site: SiteFiles, lon: float, lat: float) -> Pixel | None:
     if not path.is_file():
         return None
     grid = geotiff.info(path).geobox
-    col, row = (
-        int(one) for one in np.floor(shapely.get_coordinates(shapely.transform(Point(lon, lat), to_pixels(grid)))[0])
-    )
-    if not (0 <= row < grid.shape[0] and 0 <= col < grid.shape[1]):
+    under = pixel_under(grid, lon, lat)
+    if under is None:
         return None
+    row, col = under
     passed, forward, backward = (int(one[0, 0]) for one in _layers(site, grid[row : row + 1, col : col + 1]))
     return Pixel(
-        row=row,
-        col=col,
         passed={name: bool(passed & bit) for name, bit in PASSED.items()},
         forward=_entry(site, forward, backward=False),
         backward=_entry(site, backward, backward=True),

@@ -1,6 +1,5 @@
 """What is drawn over the pictures: outlines, north and a scale bar, in pixels of the picture."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from pyproj import Geod
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.grid import length_text, round_length
 from changedetect.report.preview import from_lonlat, to_pixels
 from changedetect.report.reading import Change
 
@@ -60,7 +60,7 @@ def overlay(geobox: GeoBox, changes: Iterable[Change], own: str = "") -> Overlay
             kind = str(change.told.get("kind"))
             drawn.append(Outline(change_id=change.change_id, kind=kind, path=_path(geometry)))
     north_deg, pixel_m = _bearing(geobox)
-    metres = _round_length(width * pixel_m / 3.5)
+    metres = round_length(width * pixel_m / 3.5)
     return Overlay(
         width=width,
         height=height,
@@ -68,7 +68,7 @@ def overlay(geobox: GeoBox, changes: Iterable[Change], own: str = "") -> Overlay
         others=tuple(one for one in drawn if one.change_id != own),
         north_deg=round(north_deg, 1),
         bar_px=round(metres / pixel_m, 2),
-        bar=f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m",
+        bar=length_text(metres),
         pixel_m=round(pixel_m, 1),
     )
 
@@ -97,9 +97,3 @@ def _bearing(geobox: GeoBox) -> tuple[float, float]:
     upward = np.array([(lons[0], lats[0]), (lons[0], min(lats[0] + 0.01, 89.999))])
     (x0, y0), (x1, y1) = to_pixels(geobox)(upward)
     return float(np.degrees(np.arctan2(x1 - x0, y0 - y1))), float(across_m)
-
-
-def _round_length(room_m: float) -> float:
-    """Longest of 1, 2, 5, 10, ... metres that fits."""
-    power = 10.0 ** math.floor(math.log10(room_m))
-    return max(step for step in (power, 2 * power, 5 * power) if step <= room_m)

@@ -13,8 +13,9 @@ from shapely.geometry import mapping
 
 from changedetect.errors import OutputError
 from changedetect.geotiff import write_cog
-from changedetect.outputs.files import remove, whole, write_json
-from changedetect.report.objects import object_of
+from changedetect.outputs.files import pack_entry, remove, whole, write_json
+from changedetect.outputs.rasters import SCALE_TAGS
+from changedetect.report.objects import Weighed, object_of
 from changedetect.report.pictures import Pictures, of_area
 from changedetect.report.places import links_of, place_of
 from changedetect.report.preview import Preview, around_change, open_preview
@@ -26,8 +27,6 @@ ENLARGED_PX = 800
 """Pictures are enlarged by a whole number to at least this side, so that viewers don't smooth pixels into detail."""
 SUMS = "SHA256SUMS"
 """As `sha256sum --check` reads it."""
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time of every file in a zip, the earliest it can tell: the same evidence gives the same bytes."""
 
 
 def write_pack(out: Path, change_id: str, *, zipped: bool = False) -> Path:
@@ -59,9 +58,7 @@ def write_pack(out: Path, change_id: str, *, zipped: bool = False) -> Path:
     path = folder.with_name(f"{change_id}.zip")
     with whole(path) as beside, zipfile.ZipFile(beside, "w") as archive:
         for name in sorted([*names, SUMS]):
-            entry = zipfile.ZipInfo(f"{change_id}/{name}", _EPOCH)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(entry, (folder / name).read_bytes())
+            pack_entry(archive, f"{change_id}/{name}", (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
     return path
 
 
@@ -76,13 +73,14 @@ def _write_files(site: SiteFiles, change: Change, folder: Path) -> Iterator[str]
     }
     write_json(folder / "change.geojson", feature)
     yield "change.geojson"
-    write_json(folder / "provenance.json", _record(site, change))
+    weighed = object_of(site, change)
+    write_json(folder / "provenance.json", _record(site, change, weighed))
     yield "provenance.json"
     if site.preview is not None:
         preview = open_preview(site.preview)
         yield from _write_pixels(preview, change, folder)
     with whole(folder / "evidence.txt") as beside:
-        beside.write_text(_told(site, change), encoding="utf-8", newline="\n")
+        beside.write_text(_told(site, change, weighed), encoding="utf-8", newline="\n")
     yield "evidence.txt"
 
 
@@ -93,7 +91,7 @@ def _write_pixels(preview: Preview, change: Change, folder: Path) -> Iterator[st
         numbers = np.nan_to_num(data).astype(np.uint16) if preview.calibrated else data
         nodata = 0.0 if preview.calibrated else float("nan")
         tags = {"CHANGE_ID": change.change_id, "DATE": str(change.told.get(date) or "")}
-        tags |= {"SCALE": "0.0001"} if preview.calibrated else {}
+        tags |= SCALE_TAGS if preview.calibrated else {}
         write_cog(folder / f"{date}.tif", numbers, grid, band_names=preview.bands, nodata=nodata, tags=tags)
         yield f"{date}.tif"
     pictures = of_area(preview, area)
@@ -112,10 +110,9 @@ def _png(pictures: Pictures, picture: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def _record(site: SiteFiles, change: Change) -> dict[str, Any]:
+def _record(site: SiteFiles, change: Change, weighed: Weighed | None) -> dict[str, Any]:
     """The site's provenance, with of its objects and timelines only what is about this change."""
     kept = {name: value for name, value in site.provenance.items() if name not in ("objects", "timeline")}
-    weighed = object_of(site, change)
     return {
         "site": {"site_id": site.site_id, "name": site.name},
         "summary": site.summary,
@@ -125,10 +122,9 @@ def _record(site: SiteFiles, change: Change) -> dict[str, Any]:
     }
 
 
-def _told(site: SiteFiles, change: Change) -> str:
+def _told(site: SiteFiles, change: Change, weighed: Weighed | None) -> str:
     """The evidence in words, for who has nothing but this folder."""
     place = place_of(change.geometry)
-    weighed = object_of(site, change)
     lines = [
         f"{change.change_id}: {change.told.get('kind')}, {change.told.get('area_m2')} m2",
         f"Site: {' '.join(site.name.split())} ({site.site_id})",

@@ -11,8 +11,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from PIL import Image
 
-from changedetect.outputs.chips import Rgb, choose_bands, shrink, stretch
 from changedetect.report.preview import Area, Preview, from_lonlat, to_pixels
+from changedetect.stretching import Rgb, choose_bands, shrink, stretch, together
 from changedetect.types import WINDOW_NAMES, BoolArray, FloatArray, WindowName
 
 MOST_PX, SITE_PX = 160, 360
@@ -101,13 +101,12 @@ def colours_of(preview: Preview) -> dict[str, tuple[str, ...]]:
 def _stretched(
     preview: Preview, names: tuple[str, ...], before: FloatArray, after: FloatArray
 ) -> dict[WindowName, Rgb]:
-    """Visible reflectances keep their hue only when they are stretched together; raw numbers share no scale."""
-    together = preview.calibrated and names == TRUE_COLOUR
-    return dict(zip(WINDOW_NAMES, stretch(before, after, together=together), strict=True))
+    pictures = stretch(before, after, together=together(names, calibrated=preview.calibrated))
+    return dict(zip(WINDOW_NAMES, pictures, strict=True))
 
 
 def _coarser(grid: GeoBox, factor: int) -> GeoBox:
-    """The grid of `chips.shrink`."""
+    """The grid of `stretching.shrink`."""
     shape = (-(-grid.shape[0] // factor), -(-grid.shape[1] // factor))
     return GeoBox(shape, grid.affine @ Affine.scale(factor), grid.crs)
 

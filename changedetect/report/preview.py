@@ -95,6 +95,13 @@ def to_pixels(geobox: GeoBox) -> Callable[[Float64Array], Float64Array]:
     return pixels
 
 
+def pixel_under(geobox: GeoBox, lon: float, lat: float) -> tuple[int, int] | None:
+    """Row and column of a grid's pixel under a point (degrees); None beyond the grid."""
+    ((col, row),) = np.floor(to_pixels(geobox)(np.array([(lon, lat)])))
+    height, width = geobox.shape
+    return (int(row), int(col)) if 0 <= row < height and 0 <= col < width else None
+
+
 @cache
 def from_lonlat(crs: str) -> Transformer:
     """Degrees into a CRS; finding the way costs milliseconds, so it is kept."""

@@ -111,7 +111,8 @@ def read_site(out: Path, site_id: str) -> SiteFiles:
     """
     folder = out / "sites" / site_id
     record = _json(folder / "provenance.json")
-    features = _json(folder / "changes.geojson")["features"] if (folder / "changes.geojson").is_file() else []
+    path = folder / "changes.geojson"
+    found = _json(path) if path.is_file() else {"features": []}
     try:
         site = record["site"]
         changes = [
@@ -120,7 +121,7 @@ def read_site(out: Path, site_id: str) -> SiteFiles:
                 geometry=shapely.geometry.shape(one["geometry"]),
                 told=one["properties"],
             )
-            for one in features
+            for one in found["features"]
         ]
         return SiteFiles(
             site_id=site_id,

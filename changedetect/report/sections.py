@@ -31,8 +31,6 @@ class Frames:
     """Key, name, and bands in words."""
     images: Mapping[str, Mapping[str, str]]
     """Colour → date → `data:` address."""
-    pixel_m: float
-    """Ground that a pixel of the picture shows, metres."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +113,7 @@ def change_section(site: SiteFiles, change: Change, preview: Preview | None, pla
     before, after = (words.window(one) for one in told)
     previous, following = plan.neighbours[change.change_id]
     frames = None
-    if change.change_id in plan.pictured and preview is not None:
+    if preview is not None:
         pictures = of_area(preview, around_change(preview, change.geometry))
         frames = _frames(pictures, site, plan.quality, own=change.change_id)
     return ChangeSection(
@@ -134,15 +132,13 @@ def change_section(site: SiteFiles, change: Change, preview: Preview | None, pla
 
 
 def _frames(pictures: Pictures, site: SiteFiles, quality: int | None, own: str = "") -> Frames:
-    drawn = overlay(pictures.geobox, site.changes, own)
     return Frames(
-        overlay=drawn,
+        overlay=overlay(pictures.geobox, site.changes, own),
         colours=tuple((key, COLOUR_NAMES[key], " - ".join(bands)) for key, bands in pictures.bands.items()),
         images={
             colour: {date: data_uri(image, quality) for date, image in dates.items()}
             for colour, dates in pictures.images.items()
         },
-        pixel_m=drawn.pixel_m,
     )
 
 

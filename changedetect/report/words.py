@@ -5,6 +5,7 @@ from datetime import date
 from statistics import median
 from typing import Any
 
+from changedetect.diff import kinds
 from changedetect.report.objects import Weighed
 from changedetect.report.reading import Change, SiteFiles
 
@@ -13,8 +14,6 @@ GREEN, THIN = 0.5, 0.3
 bare and built ground under 0.3 (Sobrino et al. 2004, doi:10.1016/j.rse.2004.02.003, take 0.5 and 0.2)."""
 BRIGHT, DARK = 0.20, 0.08
 """Mean visible reflectance of what people call bright (concrete, metal, sand) and dark (asphalt, water, shade)."""
-RED = 0.19
-"""Redness, (red - blue) / (red + blue), of earth, as `diff.kinds.CLEARED_REDNESS`."""
 Numbers = tuple[float | None, float | None, float | None]
 """NDVI, visible brightness and redness; None where a band for it is missing."""
 NOTABLE = 1.3
@@ -100,7 +99,7 @@ def ground(ndvi: float | None, brightness: float | None, redness: float | None) 
         return "vegetation"
     if ndvi is not None and ndvi >= THIN:
         return "thin vegetation"
-    if redness is not None and redness > RED:
+    if redness is not None and redness > kinds.CLEARED_REDNESS:
         return "bare, reddish ground"
     if brightness is not None and brightness <= DARK:
         return "a dark surface without vegetation"

@@ -1,6 +1,7 @@
 """Tiny sites on simulated ground, and what a run over them leaves."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from shapely.geometry import box
 from changedetect.config import RunConfig
 from changedetect.model import Site, Window
 from changedetect.testing import Acquisition, Feature, farmland, observe, write_catalog, write_scene
-from changedetect.testing.landscape import Landscape
 
 WEST, NORTH, EPSG = 500_040.0, 5_100_000.0, 32634
 SIDE_M = 320.0
@@ -36,7 +36,7 @@ def write_land(folder: Path, size_m: tuple[float, float], halls: list[tuple[floa
         Feature(feature_id=f"hall-{number}", geometry=in_metres(*hall), cover="white_roof", built=date(2023, 1, 10))
         for number, hall in enumerate(halls)
     )
-    land = Landscape(**{name: getattr(land, name) for name in land.__slots__} | {"features": features})
+    land = replace(land, features=features)
     moments = [(2022, 7, 5), (2022, 8, 4), (2023, 7, 10), (2023, 8, 9)]
     looks = [
         Acquisition(sensor=SENSOR, moment=datetime(*day, 9, 36, tzinfo=UTC), seed=number, baseline="04.00")

@@ -156,14 +156,18 @@ def test_a_half_put_object_is_not_there(bucket):
     stop = threading.Event()
 
     def look():
-        while not stop.is_set():
+        last = False
+        while not last:
+            last = stop.is_set()  # one more look after the last is put
             seen.extend(len(one) for one in store.read(["big"]) if one is not None)
             time.sleep(0.005)
 
     thread = threading.Thread(target=look)
     thread.start()
-    for _ in range(5):
-        store.put("big", bytes(3_000_000))
-    stop.set()
-    thread.join()
-    assert set(seen) <= {3_000_000}
+    try:
+        for _ in range(5):
+            store.put("big", bytes(3_000_000))
+    finally:
+        stop.set()
+        thread.join()
+    assert set(seen) == {3_000_000}

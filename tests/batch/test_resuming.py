@@ -74,6 +74,11 @@ def test_what_can_not_change_a_result_does_not(out, sites, config, other):
     assert len(kept(sites[:2], replace(config, tiling=other), out)) == 2
 
 
+def test_what_concerns_watching_formats_and_cells_does_not_either(out, sites, config):
+    other = replace(config, watch=replace(config.watch, looks=9), overlap_m=123.0, formats=("csv",))
+    assert len(kept(sites[:2], other, out)) == 2
+
+
 def test_another_site_of_that_id_is_made_anew(out, sites, config):
     moved = replace(sites[0], geometry=sites[2].geometry)
     renamed = replace(sites[1], name="renamed")

@@ -17,8 +17,9 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.model import Composite, Pair
-from changedetect.outputs.chips import COLOURS, choose_bands, render, shrink, stretch, write_chips
+from changedetect.outputs.chips import render, write_chips
 from changedetect.outputs.vectors import publish
+from changedetect.stretching import COLOURS, choose_bands, shrink, stretch
 
 FOOTER = 34
 GRIDS = {

@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.changes import CHANGE_COLUMNS
-from changedetect.outputs.files import plain, whole
+from changedetect.outputs.files import pack_entry, plain, whole
 from changedetect.outputs.formats.overlays import Overlay, overlays_of
 from changedetect.outputs.formats.published import Published, PublishedSite
 from changedetect.outputs.formats.shades import shade_of, shades
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 _NAMESPACE = "http://www.opengis.net/kml/2.2"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML 1.0 document may hold (W3C XML 1.0, 2.2)."""
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in the archive, the first that ZIP has: the same run gives the same bytes."""
 
 
 def write_kmz(published: Published, path: Path) -> None:
@@ -57,10 +55,10 @@ def write_kmz(published: Published, path: Path) -> None:
             if pictures := _pictures(place):
                 _overlay_folder(folder, place, pictures)
                 for name, picture in zip(WINDOW_NAMES, pictures, strict=True):
-                    _pack(archive, _picture_name(place, name), picture.png, zipfile.ZIP_STORED)
+                    pack_entry(archive, _picture_name(place, name), picture.png, zipfile.ZIP_STORED)
         ET.indent(root)
         content = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-        _pack(archive, "doc.kml", content, zipfile.ZIP_DEFLATED)
+        pack_entry(archive, "doc.kml", content, zipfile.ZIP_DEFLATED)
 
 
 def _folder(document: ET.Element, place: PublishedSite) -> ET.Element:
@@ -171,9 +169,3 @@ def _geometry(parent: ET.Element, geometry: BaseGeometry) -> None:
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
     ET.SubElement(parent, name).text = _NOT_XML.sub("", text)
-
-
-def _pack(archive: zipfile.ZipFile, name: str, content: bytes, method: int) -> None:
-    entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-    entry.compress_type, entry.external_attr = method, 0o644 << 16
-    archive.writestr(entry, content)

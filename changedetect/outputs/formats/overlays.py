@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from PIL import Image
 
 from changedetect.geotiff import info, lonlat_bounds, read
-from changedetect.outputs.chips import choose_bands, stretch
+from changedetect.stretching import choose_bands, stretch, together
 from changedetect.types import WINDOW_NAMES, FloatArray
 
 _MAX_SIDE = 1024
@@ -52,8 +52,7 @@ def overlays_of(preview: Path, *, calibrated: bool) -> tuple[Overlay, Overlay]:
         indexes = [raster.band_names.index(f"{date}_{band}") + 1 for band in bands]
         data, valid = read(preview, grid, indexes=indexes, resampling="nearest" if finer else "auto")
         dates.append(np.where(valid, data.astype(np.float32), np.float32(np.nan)))
-    together = calibrated and bands == ("red", "green", "blue")
-    pictures = stretch(dates[0], dates[1], together=together)
+    pictures = stretch(dates[0], dates[1], together=together(bands, calibrated=calibrated))
     west, south, east, north = (float(edge) for edge in grid.boundingbox)
     drawn = []
     for picture, data in zip(pictures, dates, strict=True):

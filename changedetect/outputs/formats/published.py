@@ -1,6 +1,6 @@
 """The folder of a run, read back: all that the formats are made from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -55,6 +55,12 @@ class Published:
         path = self.out / "changes.geojson"
         return conform(changes_of(_content(path), str(path)))
 
+    @cached_property
+    def _rows(self) -> Mapping[str, Sequence[int]]:
+        """Site → its rows in `changes`."""
+        rows: Mapping[str, Sequence[int]] = self.changes.groupby("site_id").indices
+        return rows
+
     @property
     def finished(self) -> datetime:
         """When the run ended, UTC: files that carry a time of writing carry this one.
@@ -88,7 +94,7 @@ class Published:
             folder = self.out / "sites" / site_id
             path = folder / "provenance.json"
             record = record_of(_content(path), str(path))
-            mine = self.changes[self.changes["site_id"] == site_id].reset_index(drop=True)
+            mine = self.changes.iloc[self._rows.get(site_id, [])].reset_index(drop=True)
             try:
                 yield _site(record, folder, mine)
             except (KeyError, TypeError, AttributeError, ValueError, GEOSException, SiteListError) as error:

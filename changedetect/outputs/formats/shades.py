@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from changedetect.model import KIND_CODES
-from changedetect.outputs.chips import COLOURS
+from changedetect.stretching import COLOURS
 from changedetect.types import Kind
 
 
@@ -21,7 +21,7 @@ class Shade:
     label: str
     """What a legend calls the class."""
     rgb: tuple[int, int, int]
-    """Red, green and blue, 0-255; told apart by the colour-blind (see `chips.COLOURS`)."""
+    """Red, green and blue, 0-255; told apart by the colour-blind (see `stretching.COLOURS`)."""
     fill: int
     """Opacity of the inside, 0-255."""
     dashed: bool

@@ -1,6 +1,6 @@
 "use strict";
 /* The map: land, a grid of degrees, sites and changes, and the sites' own pictures when one zooms in. */
-window.reportMap = function (data, show) {
+window.reportMap = function (data) {
   const pictureZoom = 11.5;
   const map = L.map("map", {
     attributionControl: false, zoomSnap: 0.5, minZoom: 1, maxZoom: 18, worldCopyJump: true,
