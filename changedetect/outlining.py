@@ -199,7 +199,8 @@ def _of_area(outlines: Polygons, areas: Float64Array, extent: Polygon) -> Polygo
         moved = np.clip(step[off], -REACH_PX, REACH_PX)
         with np.errstate(divide="ignore", invalid="ignore"):  # a mitre without an angle; GEOS bevels it
             outlines[off] = shapely.buffer(outlines[off], moved, join_style="mitre")
-        beyond = ~shapely.covers(extent, outlines) & ~shapely.is_missing(outlines)
+        # What crosses itself is refused later, and no ground for an intersection.
+        beyond = shapely.is_valid(outlines) & ~shapely.covers(extent, outlines)
         outlines[beyond] = shapely.intersection(outlines[beyond], extent)
     return outlines
 

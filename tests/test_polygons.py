@@ -1,9 +1,11 @@
 """Laws of objects: their area is their pixels, their outline is about their pixels, their name stays."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from odc.geo.geobox import GeoBox
@@ -61,15 +63,20 @@ def test_area_is_pixels_times_the_area_of_one(mask: BoolArray, pixel_m: float) -
 
 
 @settings(deadline=None)
+@example(np.random.default_rng(4628).random((17, 8)) < 0.6)
+@example(np.random.default_rng(2314).random((17, 8)) < 0.6)
 @given(MASKS)
 def test_outlines_are_about_the_pixels(mask: BoolArray) -> None:
     geobox, labels = grid(mask.shape), label(mask)
     polygons = outlines(labels, geobox)
     assert len(polygons) == labels.max()
     assert all(polygon.is_valid for polygon in polygons)
-    # Side by side, one gives way to the other: by less than a pixel where they meet at a corner.
-    areas = areas_m2(labels, geobox)
-    assert all(abs(polygon.area - area) <= max(0.05 * area, 75) for polygon, area in zip(polygons, areas, strict=True))
+    # Side by side, one gives way to the other: by less than a pixel wherever they meet, which is at a corner.
+    blocks = zip(labels[:-1, :-1].flat, labels[1:, 1:].flat, labels[:-1, 1:].flat, labels[1:, :-1].flat, strict=True)
+    around = [{*block} - {0} for block in blocks]
+    meet = Counter(number for numbers in around if len(numbers) > 1 for number in numbers)
+    for number, (polygon, area) in enumerate(zip(polygons, areas_m2(labels, geobox), strict=True), start=1):
+        assert abs(polygon.area - area) <= 0.05 * area + 75 * meet[number]
     for number, polygon in enumerate(polygons, start=1):
         rows, cols = np.nonzero(labels == number)
         pixels = union_all([box(x, -y - 1, x + 1, -y) for y, x in zip(rows.tolist(), cols.tolist(), strict=True)])
