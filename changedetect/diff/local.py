@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from changedetect.types import BoolArray, FloatArray
+from changedetect.types import BoolArray, Float64Array, FloatArray
 
 GAUSSIAN_REACH = 4.0
 """Where a Gaussian is cut off, in standard deviations (scipy's default; the tail beyond is 6e-5)."""
@@ -126,3 +126,27 @@ def _box(values: FloatArray, size_px: int) -> FloatArray:
             target[:-away] += source[away:]
         values = total
     return values
+
+
+def box_sum(values: Float64Array, half_px: int) -> Float64Array:
+    """Sum over the square window that reaches `half_px` beyond each pixel; beyond the edges there is nothing.
+
+    Windows of 2, 4, 8... pixels are added up from their halves, and the whole from those: few additions for a wide
+    window, in an order that does not depend on where a tile starts.
+    """
+    padded = np.pad(values, half_px)
+    return np.ascontiguousarray(_runs(_runs(padded, 2 * half_px + 1).T, 2 * half_px + 1).T)
+
+
+def _runs(values: Float64Array, length: int) -> Float64Array:
+    """Sum of every `length` rows that follow each other."""
+    count = len(values) - length + 1
+    total, done, step = np.zeros((count, values.shape[1])), 0, 1
+    while True:
+        if length & step:
+            total += values[done : done + count]
+            done += step
+        if 2 * step > length:
+            return total
+        values = values[:-step] + values[step:]
+        step *= 2
