@@ -84,7 +84,7 @@ def read_both_ways(ground: Ground, config: RunConfig, sample: diff.Features | No
     `sample` is the ground's, where it was taken already (`ground.looked_over`).
     """
     if sample is None:
-        sample = diff.sample_features(ground.blocks(), config.diff.sample_px)
+        sample = diff.sample_features(ground.blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
     fits = [diff.fit(one, config.diff, calibrated=ground.calibrated) for one in (sample, sample.swapped())]
     ways = [_Way(fitted=fitted, backward=backward) for fitted, backward in zip(fits, (False, True), strict=True)]
     layers = _layers(ground, ways)
@@ -104,7 +104,7 @@ def _layers(ground: Ground, ways: Sequence[_Way]) -> list[diff.Layers]:
     whole = [np.zeros(tuple(ground.grid.shape), dtype=np.uint8) for _ in ways]
 
     def judge(spec: TileSpec, pair: Pair) -> list[IntArray]:
-        measured = diff.measure(pair, first.lines, first.scales)
+        measured = diff.measure(pair, first.lines, first.scales, context=first.looks_around)
         return [diff.apply(way.fitted, way.sees(measured)).passed[spec.inner].copy() for way in ways]
 
     for spec, judged in ground.computed(judge):
@@ -135,7 +135,7 @@ def _gathered(ground: Ground, ways: Sequence[_Way], labels: Sequence[IntArray]) 
     def sum_up(spec: TileSpec, pair: Pair) -> list[diff.Tally]:
         if not any(own[spec.padded].any() for own in labels):
             return []
-        measured = diff.measure(pair, first.lines, first.scales)
+        measured = diff.measure(pair, first.lines, first.scales, context=first.looks_around)
         return [diff.tally(way.fitted, way.sees(measured), spec, own) for way, own in zip(ways, labels, strict=True)]
 
     for _, tallies in ground.computed(sum_up):

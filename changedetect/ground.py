@@ -34,6 +34,8 @@ class Ground:
     """Cover the grid exactly once; each with the halo that the diff engine needs."""
     read: Callable[[TileSpec], Pair]
     """Pixels of a tile and its halo; an only tile is remembered, so small sites are read once."""
+    options: diff.DiffOptions
+    """What the diff engine is asked: by that it knows how much halo it needs."""
     calibrated: bool = True
     """Whether the numbers are surface reflectance."""
 
@@ -68,7 +70,7 @@ class Ground:
             yield from zip(specs, mapped(task, specs, processors()), strict=True)
 
     def _cut(self, tile: TileSpec) -> list[TileSpec]:
-        halo_px = min(diff.engine_halo_px(_pixel_m(self.grid)), tile.halo_px)
+        halo_px = min(diff.engine_halo_px(_pixel_m(self.grid), self.options), tile.halo_px)
         return [
             TileSpec(grid=self.grid, rows=rows, cols=cols, halo_px=halo_px)
             for rows in _spans(tile.rows)
@@ -114,7 +116,7 @@ def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
         return replace(pair, before=before, after=after)
 
     tiles = tiling.cut(pair.geobox, config.tiling.tile_px, _halo_px(pair.geobox, config))
-    return Ground(grid=pair.geobox, tiles=tiles, read=read, calibrated=pair.calibrated)
+    return Ground(grid=pair.geobox, tiles=tiles, read=read, options=config.diff, calibrated=pair.calibrated)
 
 
 class SceneReader:
@@ -170,7 +172,7 @@ def ground_of_scenes(
     def read(spec: TileSpec) -> Pair:
         return reader.pair(spec, before, after, counts=spec in tiles)
 
-    return Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles))
+    return Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles), options=config.diff)
 
 
 def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
@@ -182,7 +184,7 @@ def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
         before, after = tiling.read_rasters(rasters, spec.geobox)
         return Pair(before=before, after=after)
 
-    raw = Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles))
+    raw = Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles), options=config.diff)
     thin = _thinned(raw, diff.stride_px(grid.shape, config.diff.sample_px))
     units = prepare.detect_units(*(date.data[np.isfinite(date.data)] for date in (thin.before, thin.after)))
     return replace(raw, read=lambda spec: prepare.apply_units(raw.read(spec), units), calibrated=units.calibrated)
@@ -240,7 +242,7 @@ def _halo_px(grid: GeoBox, config: RunConfig) -> int:
     """Pixels around a tile that the engine looks at, once the dates are aligned."""
     shift_px = prepare.shift_halo_px(prepare.LIMIT_PX) if config.prepare.register else 0
     blur_px = prepare.REACH_PX if config.prepare.match_sharpness else 0
-    return diff.engine_halo_px(_pixel_m(grid)) + shift_px + blur_px
+    return diff.engine_halo_px(_pixel_m(grid), config.diff) + shift_px + blur_px
 
 
 def _remembering(read: Callable[[TileSpec], Pair], tiles: Sequence[TileSpec]) -> Callable[[TileSpec], Pair]:
@@ -279,7 +281,7 @@ def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]
             picture.add(tile, pair)
             yield from ground.cut(tile, pair)
 
-    sample = diff.sample_features(blocks(), config.diff.sample_px)
+    sample = diff.sample_features(blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
     return picture.pair(calibrated=ground.calibrated), sample
 
 

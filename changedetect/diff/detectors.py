@@ -12,9 +12,12 @@ from typing import Protocol
 
 import numpy as np
 
+from changedetect.diff.context import Context
 from changedetect.diff.features import Features
 from changedetect.diff.irmad import fit_irmad
+from changedetect.diff.surprise import fit_surprise
 from changedetect.diff.whitened import NOISE_FLOOR, fit_whitened
+from changedetect.errors import ConfigError
 from changedetect.plugins import plugin_named
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
@@ -179,6 +182,29 @@ class PrincipalComponents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What neither date and its surroundings foretell of the other, after SiROC (see `changedetect.diff.context`).
+
+    For what stands alone in ground that changed all over: a season, haze, a dry year. Where most of a neighbourhood
+    was built at once, 200 m and more, its middle is foretold by the rest and goes missing.
+    """
+
+    name: str = "context"
+    """Key in `DETECTORS`."""
+    changed_at: float = 2.2
+    """As `Whitened`."""
+    object_at: float = 3.1
+    """As `Whitened`."""
+    looks_around: bool = True
+    """See `looks_around`."""
+
+    def fit(self, sample: Features, no_change: BoolArray) -> Strength:
+        """Fit what errors of prediction are usual."""
+        surprise = fit_surprise(_context(sample), no_change)
+        return _in_medians(lambda features: surprise.distance(_context(features)), sample)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ensemble:
     """Several detectors asked together, the default: the geometric mean of their strengths.
 
@@ -197,6 +223,11 @@ class Ensemble:
     one to four times the weight of each other does the same within chance; with less, fields join a simulated hall.
     """
 
+    @property
+    def looks_around(self) -> bool:
+        """Whether a member does."""
+        return any(looks_around(member) for member, _ in self.members)
+
     def fit(self, sample: Features, no_change: BoolArray) -> Strength:
         """Fit every member."""
         fitted = [(member.fit(sample, no_change), weight) for member, weight in self.members]
@@ -211,6 +242,21 @@ class Ensemble:
         return _in_medians(pooled, sample, least=_LEAST)
 
 
+def looks_around(detector: Detector) -> bool:
+    """Whether a detector asks for `Features.context`: those that do have a true `looks_around`.
+
+    No attribute of `Detector`, so that those of other packages need not have it.
+    """
+    return bool(getattr(detector, "looks_around", False))
+
+
+def _context(features: Features) -> Context:
+    if features.context is None:
+        msg = "features without context, which the detector looks at: take them with context=True"
+        raise ConfigError(msg)
+    return features.context
+
+
 def _in_medians(distance: Strength, sample: Features, least: float = LEAST_MEDIAN) -> Strength:
     # Two dates that differ by less than their own numbers can say (one image twice, at another gain) have no noise to
     # measure by: distances are in units of noise that is never taken for less than half a DN.
@@ -223,7 +269,7 @@ def _in_medians(distance: Strength, sample: Features, least: float = LEAST_MEDIA
 
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
-    {d.name: d for d in (Whitened(), RobustCva(), Mad(), PrincipalComponents(), Ensemble())}
+    {d.name: d for d in (Whitened(), RobustCva(), Mad(), PrincipalComponents(), Surroundings(), Ensemble())}
 )
 """The detectors that ship with the package, by name."""
 

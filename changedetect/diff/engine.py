@@ -10,7 +10,7 @@ from scipy import stats
 
 from changedetect.components import counted, looked_up, numbered
 from changedetect.decisions import PASSED
-from changedetect.diff.detectors import Strength, detector_named
+from changedetect.diff.detectors import Strength, detector_named, looks_around
 from changedetect.diff.features import Features, halo_px
 from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
 from changedetect.diff.indices import Bands, ndvi
@@ -57,6 +57,8 @@ class Fitted:
     """The same told band by band, with what difference it leaves on unchanged ground."""
     strength: Strength
     """The detector, fitted."""
+    looks_around: bool
+    """Whether it asks for `Features.context`."""
     changed_at: float
     """Strength that counts as changed."""
     object_at: float
@@ -140,9 +142,26 @@ class Layers:
         return np.asarray(np.not_equal(out, 0, out=out.view(bool)))
 
 
-def engine_halo_px(pixel_m: float) -> int:
-    """Pixels a tile must be read beyond what it owns, for `apply` and `evidence` to be exact."""
-    return max(halo_px(pixel_m), structure_halo_px(pixel_m))
+def needs_context(options: DiffOptions) -> bool:
+    """Whether the detector of these options looks around, beyond each pixel's own neighbours.
+
+    Raises
+    ------
+    ConfigError
+        An unknown detector.
+    """
+    return looks_around(detector_named(options.detector))
+
+
+def engine_halo_px(pixel_m: float, options: DiffOptions) -> int:
+    """Pixels a tile must be read beyond what it owns, for `apply` and `evidence` to be exact.
+
+    Raises
+    ------
+    ConfigError
+        An unknown detector.
+    """
+    return max(halo_px(pixel_m, context=needs_context(options)), structure_halo_px(pixel_m))
 
 
 def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
@@ -178,6 +197,7 @@ def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
             scales[1].gain,
         ),
         strength=detector.fit(normalised, no_change),
+        looks_around=looks_around(detector),
         changed_at=options.changed_at or detector.changed_at,
         object_at=options.object_at or detector.object_at,
         scales=scales,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from changedetect.diff.context import Context, context_of, rings_halo_px
 from changedetect.diff.local import filled, gaussian_halo_px, smooth
 from changedetect.diff.radiometry import IndexScale, Normalisation
 from changedetect.grid import mean_pixel_m
@@ -37,6 +38,9 @@ class Features:
     """`after`, likewise."""
     valid: BoolArray
     """(y, x) or (pixel,) True where both dates are valid."""
+    context: Context | None = None
+    """What the surroundings explain, in the units of the dates as they were read, whatever `normalised`; None where no
+    detector asked (`Detector.looks_around`)."""
 
     def swapped(self) -> "Features":
         """The same with the dates exchanged."""
@@ -46,6 +50,7 @@ class Features:
             after=self.before,
             before_smooth=self.after_smooth,
             after_smooth=self.before_smooth,
+            context=self.context and self.context.swapped(),
         )
 
     def picked(self, rows: slice, cols: slice) -> "Features":
@@ -57,6 +62,7 @@ class Features:
             before_smooth=self.before_smooth[:, rows, cols],
             after_smooth=self.after_smooth[:, rows, cols],
             valid=self.valid[rows, cols],
+            context=self.context and self.context.picked(rows, cols),
         )
 
     def normalised(self, normalisation: Normalisation) -> "Features":
@@ -87,24 +93,26 @@ def smoothing_px(pixel_m: float) -> float:
     return min(max(SMOOTHING_M / pixel_m, low), high)
 
 
-def halo_px(pixel_m: float) -> int:
-    """Pixels that `features_of` looks beyond the ones it computes."""
-    return gaussian_halo_px(smoothing_px(pixel_m))
+def halo_px(pixel_m: float, *, context: bool = False) -> int:
+    """Pixels that `features_of` looks beyond the ones it computes, with or without their context."""
+    return gaussian_halo_px(smoothing_px(pixel_m)) + (rings_halo_px(pixel_m) if context else 0)
 
 
-def features_of(pair: Pair) -> Features:
-    """Features of a tile; depends on nothing farther than `halo_px`."""
-    return _features(pair.bands, (pair.before.data, pair.after.data), pair.valid, _sigma_px(pair))
+def features_of(pair: Pair, *, context: bool = False) -> Features:
+    """Features of a tile, with their context or without; depends on nothing farther than `halo_px`."""
+    dates = (pair.before.data, pair.after.data)
+    return _features(pair.bands, dates, pair.valid, mean_pixel_m(pair.geobox), context=context)
 
 
-def features_at(pair: Pair, rows: slice, cols: slice) -> Features:
+def features_at(pair: Pair, rows: slice, cols: slice, *, context: bool = False) -> Features:
     """What `features_of` gives where every n-th row and column cross, without computing what lies between.
 
     Only their neighbourhoods are put together: what lies outside the tile is taken for not valid, as it is there.
     """
-    reach = gaussian_halo_px(_sigma_px(pair))
+    pixel_m = mean_pixel_m(pair.geobox)
+    reach = halo_px(pixel_m, context=context)
     if min(rows.step, cols.step) <= 2 * reach + 1:
-        whole = features_of(pair)
+        whole = features_of(pair, context=context)
         return whole.picked(rows, cols)
     (down, in_rows), (right, in_cols) = (
         _around(np.arange(part.start, part.stop, part.step), reach, length)
@@ -112,7 +120,7 @@ def features_at(pair: Pair, rows: slice, cols: slice) -> Features:
     )
     at = np.ix_(down, right)
     dates = (pair.before.data[:, at[0], at[1]], pair.after.data[:, at[0], at[1]])
-    near = _features(pair.bands, dates, pair.valid[at] & in_rows[:, None] & in_cols, _sigma_px(pair))
+    near = _features(pair.bands, dates, pair.valid[at] & in_rows[:, None] & in_cols, pixel_m, context=context)
     middles = slice(reach, None, 2 * reach + 1)
     return near.picked(middles, middles)
 
@@ -124,20 +132,21 @@ def _around(middles: IntArray, reach: int, length: int) -> tuple[IntArray, BoolA
     return inside, inside == places
 
 
-def _sigma_px(pair: Pair) -> float:
-    return smoothing_px(mean_pixel_m(pair.geobox))
-
-
-def _features(bands: tuple[str, ...], dates: tuple[FloatArray, FloatArray], valid: BoolArray, sigma: float) -> Features:
+def _features(
+    bands: tuple[str, ...], dates: tuple[FloatArray, FloatArray], valid: BoolArray, pixel_m: float, *, context: bool
+) -> Features:
     def root(data: FloatArray) -> FloatArray:
         return np.where(valid, np.sqrt(np.maximum(filled(data), 0)), np.float32(0))
 
+    sigma = smoothing_px(pixel_m)
     before, after = (root(data) for data in dates)
+    smoothed = filled(smooth(before, valid, sigma)), filled(smooth(after, valid, sigma))
     return Features(
         bands=bands,
         before=before,
         after=after,
-        before_smooth=filled(smooth(before, valid, sigma)),
-        after_smooth=filled(smooth(after, valid, sigma)),
+        before_smooth=smoothed[0],
+        after_smooth=smoothed[1],
         valid=valid,
+        context=context_of(smoothed, valid, pixel_m, sigma) if context else None,
     )

@@ -37,14 +37,19 @@ class Measured:
         )
 
 
-def measure(pair: Pair, lines: tuple[Line, ...], scales: tuple[IndexScale, IndexScale]) -> Measured:
-    """Measure a tile by the soil `lines` and `scales` of its pair, as fitted reading time forward."""
+def measure(
+    pair: Pair, lines: tuple[Line, ...], scales: tuple[IndexScale, IndexScale], *, context: bool = False
+) -> Measured:
+    """Measure a tile by the soil `lines` and `scales` of its pair, as fitted reading time forward.
+
+    With the `context` of its pixels, if their detector looks around.
+    """
     before, after = _sharp(pair.before, scales[0]), _sharp(pair.after, scales[1])
     valid, pixel_m = pair.valid, mean_pixel_m(pair.geobox)
     textures = textures_of((before, after), valid, lines, pixel_m)
     return Measured(
         pair=pair,
-        features=features_of(pair),
+        features=features_of(pair, context=context),
         textures=textures,
         dry=dry_inside(before, after, valid),
         beside=beside_of(textures, lines, valid, pixel_m),

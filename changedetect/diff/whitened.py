@@ -56,7 +56,7 @@ class LandCoverNoise:
         out = np.zeros(labels.shape, dtype=np.float32)
         for number in range(len(self.centres)):
             member = labels == number
-            out[member] = _whitened_length(residual[:, member], self.medians[number], self.whitening[number])
+            out[member] = whitened_length(residual[:, member], self.medians[number], self.whitening[number])
         return out
 
 
@@ -65,8 +65,8 @@ def fit_whitened(sample: Features, no_change: BoolArray, *, classes: int) -> Lan
     residual = (sample.after_smooth - sample.before_smooth).astype(np.float64)
     overall = _covariance(residual[:, no_change])
     overall_median = np.median(residual[:, no_change], axis=1)
-    whiten_all = _whitening(overall)
-    distance = _whitened_length(residual, overall_median, whiten_all)
+    whiten_all = whitening_of(overall)
+    distance = whitened_length(residual, overall_median, whiten_all)
 
     scale = np.maximum(sample.before[:, no_change].std(axis=1).astype(np.float64), NOISE_FLOOR)
     centres = _centres(sample.before[:, no_change] / scale[:, None], classes)
@@ -81,7 +81,7 @@ def fit_whitened(sample: Features, no_change: BoolArray, *, classes: int) -> Lan
         quiet = residual[:, member & (distance <= np.median(distance[member]))]
         count = quiet.shape[1]
         medians[number] = np.median(quiet, axis=1)
-        whitening[number] = _whitening((count * _covariance(quiet) + _PRIOR_PX * overall) / (count + _PRIOR_PX))
+        whitening[number] = whitening_of((count * _covariance(quiet) + _PRIOR_PX * overall) / (count + _PRIOR_PX))
     return noise
 
 
@@ -90,11 +90,13 @@ def _covariance(residual: Float64Array) -> Float64Array:
     return np.cov(residual).reshape(bands, bands) + NOISE_FLOOR**2 * np.eye(bands)
 
 
-def _whitening(covariance: Float64Array) -> Float64Array:
+def whitening_of(covariance: Float64Array) -> Float64Array:
+    """Lower triangular (band, band) matrix that gives noise of this covariance unit variance in every band."""
     return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
 
 
-def _whitened_length(residual: FloatArray | Float64Array, median: Float64Array, whitening: Float64Array) -> FloatArray:
+def whitened_length(residual: FloatArray | Float64Array, median: Float64Array, whitening: Float64Array) -> FloatArray:
+    """Mahalanobis distance of a (band, ...) residual from the normal one (band,); the result drops the first axis."""
     # Band by band, not by matrix product: BLAS rounds differently for differently shaped blocks, and a tile must
     # equal the whole.
     total = np.zeros(residual.shape[1:], dtype=np.float64)

@@ -84,7 +84,7 @@ def _cut(pair: Pair, rows: Sequence[int], cols: Sequence[int], halo_px: int) -> 
 
 def _sample(pair: Pair) -> Features:
     height, width = pair.geobox.shape
-    return sample_features(_cut(pair, (0, height), (0, width), 0), 10**9)
+    return sample_features(_cut(pair, (0, height), (0, width), 0), 10**9, context=True)
 
 
 @pytest.fixture(scope="session")

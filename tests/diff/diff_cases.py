@@ -9,11 +9,13 @@ from changedetect.types import IntArray
 
 
 def judged(fitted: Fitted, pair: Pair) -> Layers:
-    return apply(fitted, measure(pair, fitted.lines, fitted.scales))
+    return apply(fitted, measure(pair, fitted.lines, fitted.scales, context=fitted.looks_around))
 
 
 def gathered(fitted: Fitted, tiles: Iterable[tuple[TileSpec, Pair]], labels: IntArray) -> Evidence:
     gathering = Gathering(labels)
     for spec, pair in tiles:
-        gathering.add(tally(fitted, measure(pair, fitted.lines, fitted.scales), spec, labels))
+        gathering.add(
+            tally(fitted, measure(pair, fitted.lines, fitted.scales, context=fitted.looks_around), spec, labels)
+        )
     return gathering.evidence()

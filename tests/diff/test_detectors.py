@@ -54,7 +54,7 @@ def plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def strength_of(detector: Detector, pair: Pair, sample: Features) -> FloatArray:
     """(y, x) strength, by way of the engine's own normalisation."""
     fitted = fit(sample, DiffOptions(detector=detector.name), calibrated=True)
-    return fitted.strength(features_of(pair).normalised(fitted.normalisation))
+    return fitted.strength(features_of(pair, context=True).normalised(fitted.normalisation))
 
 
 def test_an_image_against_itself_has_not_changed(detector: Detector, make_pair, make_sample, scenery) -> None:
@@ -113,15 +113,8 @@ def test_invalid_pixels_have_no_strength_and_leave_none_behind(detector, make_pa
 def test_strength_is_a_function_of_each_pixel_alone(detector, make_pair, make_sample, scenery) -> None:
     pair = make_pair(*scenery(seed=7))
     fitted = fit(make_sample(pair), DiffOptions(detector=detector.name), calibrated=True)
-    features = features_of(pair).normalised(fitted.normalisation)
-    window = np.s_[..., 11:40, 23:31]
-    part = Features(
-        bands=features.bands,
-        **{
-            name: getattr(features, name)[window]
-            for name in ("before", "after", "before_smooth", "after_smooth", "valid")
-        },
-    )
+    features = features_of(pair, context=True).normalised(fitted.normalisation)
+    part = features.picked(slice(11, 40), slice(23, 31))
     np.testing.assert_array_equal(fitted.strength(part), fitted.strength(features)[11:40, 23:31])
 
 
@@ -162,7 +155,7 @@ def test_names_are_keys(name: str) -> None:
 
 
 def test_an_unknown_name_lists_those_there_are(plugged_in: None) -> None:  # noqa: ARG001 - sets the plug-in up
-    with pytest.raises(ConfigError, match=r"'wavelet'.*cva, ensemble, irmad, largest-step, pca, whitened"):
+    with pytest.raises(ConfigError, match=r"'wavelet'.*context, cva, ensemble, irmad, largest-step, pca, whitened"):
         detector_named("wavelet")
 
 

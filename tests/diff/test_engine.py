@@ -82,7 +82,7 @@ def test_no_tile_is_an_error() -> None:
 @given(rows=EDGES, cols=EDGES)
 def test_judging_tiles_equals_judging_the_whole(holed, fitted, cut, rows, cols) -> None:
     whole = judged(fitted, holed)
-    for spec, part in cut(holed, rows, cols, engine_halo_px(10.0)):
+    for spec, part in cut(holed, rows, cols, engine_halo_px(10.0, DiffOptions())):
         tile = judged(fitted, part)
         for field in fields(Layers):
             got, expected = getattr(tile, field.name)[spec.inner], getattr(whole, field.name)[spec.rows, spec.cols]
@@ -105,7 +105,7 @@ def test_evidence_is_the_mean_over_each_object_whatever_the_tiles(holed, fitted,
     labels = np.zeros((80, 80), dtype=np.int32)
     labels[30:42, 42:56], labels[5:20, 5:30], labels[60:72, 8:20] = 1, 2, 3
     whole = gathered(fitted, cut(holed, (0, 80), (0, 80), 0), labels)
-    tiled = gathered(fitted, cut(holed, (0, 35, 80), (0, 10, 50, 80), engine_halo_px(10.0)), labels)
+    tiled = gathered(fitted, cut(holed, (0, 35, 80), (0, 10, 50, 80), engine_halo_px(10.0, DiffOptions())), labels)
     assert whole.pixels.tolist() == [168, 375, 144]
     assert whole.means.keys() == tiled.means.keys()
     for name, values in whole.means.items():
@@ -267,7 +267,7 @@ def test_features_are_square_roots_and_zero_where_unseen(holed) -> None:
 @pytest.mark.parametrize(("pixel_m", "sigma_px"), [(3.0, 1.5), (10.0, 1.0), (20.0, 0.5), (30.0, 0.5)])
 def test_smoothing_stays_within_its_limits(pixel_m: float, sigma_px: float) -> None:
     assert smoothing_px(pixel_m) == sigma_px
-    assert engine_halo_px(pixel_m) >= halo_px(pixel_m)
+    assert engine_halo_px(pixel_m, DiffOptions()) >= halo_px(pixel_m)
 
 
 @pytest.mark.parametrize("step", [1, 7, 16])
