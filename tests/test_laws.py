@@ -10,6 +10,7 @@ from shapely import equals_exact
 
 from changedetect.comparison import change_map, changes_frame, choose, read_both_ways
 from changedetect.config import RunConfig
+from changedetect.diff import DiffOptions
 from changedetect.ground import ground_of_pair
 from changedetect.lonlat import footprint
 from changedetect.model import KIND_CODES, UNKNOWN, Pair, Site
@@ -67,6 +68,15 @@ def test_tiles_merged_equal_the_whole(pair, whole, tile_px):
     assert changes["change_id"].tolist() == whole[0]["change_id"].tolist()
     assert changes["kind"].tolist() == whole[0]["kind"].tolist()
     assert all(equals_exact(changes.geometry.values, whole[0].geometry.values, 0))
+
+
+def test_tiles_merged_equal_the_whole_for_a_detector_that_looks_around(pair):
+    config = replace(ALL_KINDS, diff=DiffOptions(detector="context"))
+    _, whole = outcome(pair, config)
+    _, painted = outcome(pair, replace(config, tiling=TilingOptions(tile_px=37)))
+    assert (whole.changed[22:28, 33:41] == 1).all()
+    for name in ("changed", "kind"):
+        assert np.array_equal(getattr(painted, name), getattr(whole, name))
 
 
 def test_area_is_pixels_times_pixel_area_and_the_polygon_holds_it(pair, whole):

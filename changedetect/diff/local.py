@@ -141,7 +141,7 @@ def box_sum(values: Float64Array, half_px: int) -> Float64Array:
 def _runs(values: Float64Array, length: int) -> Float64Array:
     """Sum of every `length` rows that follow each other."""
     count = len(values) - length + 1
-    total, done, step = np.zeros((count, values.shape[1])), 0, 1
+    total, done, step = np.zeros_like(values[:count]), 0, 1
     while True:
         if length & step:
             total += values[done : done + count]

@@ -14,7 +14,8 @@ class DiffOptions:
     """Options of the diff engine."""
 
     detector: str = "ensemble"
-    """How change is measured: ensemble (whitened, irmad and pca together), one of these, cva, or a plug-in's name."""
+    """How change is measured: ensemble (whitened, irmad and pca together), one of these, cva, context (what a pixel's
+    surroundings don't explain), or a plug-in's name."""
     rule: Rule = "auto"
     """settled: whatever changed strongly and is not green or wet; restless: new fine structure that soil does not
     make, for farmland where most fields differ; auto: decided from the pair itself."""
