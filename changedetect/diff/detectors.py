@@ -185,8 +185,9 @@ class PrincipalComponents:
 class Surroundings:
     """What neither date and its surroundings foretell of the other, after SiROC (see `changedetect.diff.context`).
 
-    For what stands alone in ground that changed all over: a season, haze, a dry year. Where most of a neighbourhood
-    was built at once, 200 m and more, its middle is foretold by the rest and goes missing.
+    For what stands alone in ground that changed all over, by season, haze or drought. Where most of a neighbourhood was
+    built at once, some 300 m and more across, the rest foretells its middle, which goes missing; so do most changes at
+    30 m and coarser pixels.
     """
 
     name: str = "context"

@@ -18,13 +18,13 @@ from changedetect.model import Pair
 from changedetect.types import BoolArray, FloatArray
 
 CONTEXT = DiffOptions(detector="context")
-EDGES = st.sets(st.integers(1, 79), max_size=2).map(lambda inner: [0, *sorted(inner), 80])
+EDGES = st.sets(st.integers(1, 119), max_size=2).map(lambda inner: [0, *sorted(inner), 120])
 
 
 @pytest.fixture(scope="module")
 def holed(make_pair, scenery, roof) -> Pair:
     """Scenery with a new roof, and a tenth of the pixels and one block unseen."""
-    before, after = scenery(seed=11)
+    before, after = scenery(seed=11, side=120)
     after[:, 30:42, 42:56] = roof
     valid = np.random.default_rng(0).random(before.shape[1:]) > 0.1
     valid[60:72, 8:20] = False
@@ -35,7 +35,7 @@ def expected(x: FloatArray, y: FloatArray, valid: BoolArray, at: tuple[int, int]
     """Error and its standard error of one band of one pixel, `y` by `x`, at 10 m smoothed by one pixel."""
     away = np.maximum(*(np.abs(place - own) for place, own in zip(np.indices(valid.shape), at, strict=True)))
     errors, variances = [], []
-    for inner, outer in ((5, 10), (10, 15)):
+    for inner, outer in ((10, 20), (20, 30)):
         ring = valid & (away > inner) & (away <= outer)
         independent = ring.sum() / (4 * np.pi)
         if independent < 3:
@@ -57,7 +57,7 @@ def test_a_box_is_a_sum_over_a_square(seed: int, half_px: int) -> None:
     np.testing.assert_allclose(box_sum(values, half_px), summed, rtol=1e-12)
 
 
-@pytest.mark.parametrize("near", [(0, 0), (40, 40), (79, 33), (58, 13), (74, 14), (36, 50)])
+@pytest.mark.parametrize("near", [(0, 0), (60, 60), (119, 33), (58, 13), (66, 14), (36, 50)])
 def test_each_date_is_foretold_by_a_line_over_the_ring(holed, near: tuple[int, int]) -> None:
     features = features_of(holed, context=True)
     places = np.argwhere(features.valid)
@@ -83,17 +83,17 @@ def test_tiles_with_their_halo_know_what_the_whole_knows(holed, cut, rows, cols)
 def test_judging_tiles_equals_judging_the_whole(holed, make_sample, cut) -> None:
     fitted = fit(make_sample(holed), CONTEXT, calibrated=True)
     whole = judged(fitted, holed).passed
-    for spec, part in cut(holed, (0, 25, 41, 80), (0, 7, 50, 80), engine_halo_px(10.0, CONTEXT)):
+    for spec, part in cut(holed, (0, 25, 41, 120), (0, 7, 70, 120), engine_halo_px(10.0, CONTEXT)):
         np.testing.assert_array_equal(judged(fitted, part).passed[spec.inner], whole[spec.rows, spec.cols])
 
 
-@pytest.mark.parametrize("step", [1, 7, 41])
+@pytest.mark.parametrize("step", [1, 7, 71])
 def test_context_of_a_few_pixels_is_that_of_all(holed, cut, step: int) -> None:
-    rows, cols = slice(3, 80, step), slice(0, 80, step)
+    rows, cols = slice(3, 120, step), slice(0, 120, step)
     whole = features_of(holed, context=True).picked(rows, cols).context
     some = features_at(holed, rows, cols, context=True).context
-    sample = sample_features(cut(holed, (0, 33, 80), (0, 47, 80), halo_px(10.0, context=True)), 400, context=True)
-    every = features_of(holed, context=True).picked(slice(0, 80, 4), slice(0, 80, 4))
+    sample = sample_features(cut(holed, (0, 33, 120), (0, 47, 120), halo_px(10.0, context=True)), 900, context=True)
+    every = features_of(holed, context=True).picked(slice(0, 120, 4), slice(0, 120, 4))
     for name in ("missed", "spread"):
         np.testing.assert_array_equal(getattr(some, name), getattr(whole, name))
         np.testing.assert_array_equal(getattr(sample.context, name), getattr(every.context, name)[..., every.valid])
@@ -106,16 +106,16 @@ def test_swapping_the_dates_swaps_what_is_foretold(holed) -> None:
 
 
 def test_a_season_of_a_neighbourhood_is_nothing_and_a_hall_in_it_much(make_pair, make_sample, scenery, roof) -> None:
-    before, after = scenery(seed=21, side=120)
-    dried = np.s_[:, :, :48]
+    before, after = scenery(seed=21, side=160)
+    dried = np.s_[:, :, :64]
     after[dried] = (0.75 * np.sqrt(after[dried]) + np.reshape([0.02, 0.03, 0.08, 0.0, 0.1, 0.09], (6, 1, 1))) ** 2
-    hall, core = np.s_[54:62, 10:18], np.s_[56:60, 12:16]
+    hall, core = np.s_[74:82, 10:18], np.s_[76:80, 12:16]
     after[:, *hall] = roof
     pair = make_pair(before, after)
     sample = make_sample(pair)
-    inside = np.zeros((120, 120), dtype=bool)
-    inside[:, :28] = True  # where the rings see nothing else
-    inside[50:66, 6:22] = False
+    inside = np.zeros((160, 160), dtype=bool)
+    inside[:, :30] = True  # where the rings see nothing else
+    inside[70:86, 6:22] = False
     strengths = {}
     for detector in (Whitened(), Surroundings()):
         fitted = fit(sample, DiffOptions(detector=detector.name), calibrated=True)
@@ -155,7 +155,7 @@ def test_only_who_looks_around_pays_for_it(holed) -> None:
         "context"
     ]
     assert engine_halo_px(10.0, DiffOptions()) == 8
-    assert engine_halo_px(10.0, CONTEXT) == 4 + 15
+    assert engine_halo_px(10.0, CONTEXT) == 4 + 30
     assert features_of(holed).context is None
     assert looks_around(Ensemble(members=((Whitened(), 1.0), (Surroundings(), 1.0))))
     with pytest.raises(ConfigError, match="context=True"):
