@@ -46,8 +46,8 @@ class Subject:
 
     item: Item
     """The change."""
-    ring: BoolArray
-    """(y, x) True on its ring."""
+    ring: timeline.Ring
+    """Its ring."""
     usual: timeline.Usual
     """What its surroundings look like."""
     states: timeline.States
@@ -167,12 +167,12 @@ def _subject(
     backward = item.kind == "removal"
     item = replace(item, place=timeline.with_core(item.place, first, last))
     ring = timeline.choose_ring(item.place, *((last, first) if backward else (first, last)))
-    if not ring.any():
+    if not ring.own.any():
         return "no unchanged ground around it to compare it with"
     both = np.concatenate([first, last])
-    usual = timeline.usual_of(both, bands)
+    usual = timeline.usual_of(both, bands, ring)
     early, late = ([timeline.measure(view, bands, item.place, ring, usual) for view in some] for some in (first, last))
-    states = timeline.fit_states(early, late, timeline.spread_of(both, ring), backward=backward)
+    states = timeline.fit_states(early, late, timeline.spread_of(both, ring.own), backward=backward)
     if states is None:
         return timeline.Dated(status="candidate", reason="no look of a window shows it and its surroundings clearly")
     return Subject(item=item, ring=ring, usual=usual, states=states, looks=looks)

@@ -8,7 +8,7 @@ how far a look lies from the one to the other says whether it shows the object.
 from changedetect.timeline.believing import believed
 from changedetect.timeline.measuring import Measure, Usual, measure, seen_of, unseen, usual_of
 from changedetect.timeline.options import TimelineOptions
-from changedetect.timeline.places import Place, body_of, choose_ring, place_of, with_core
+from changedetect.timeline.places import Place, Ring, body_of, choose_ring, place_of, with_core
 from changedetect.timeline.states import Sight, States, fit_states, sight_of, spread_of
 from changedetect.timeline.stepping import fit_step, wanted
 from changedetect.timeline.verdicts import Dated, date_object
@@ -17,6 +17,7 @@ __all__ = [
     "Dated",
     "Measure",
     "Place",
+    "Ring",
     "Sight",
     "States",
     "TimelineOptions",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from changedetect.timeline.places import Place, middle
+from changedetect.timeline.places import Place, Ring, middle
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 _LEAST_CLEAR, _LEAST_RING = 0.5, 0.2
@@ -29,6 +29,8 @@ class Usual:
     """(y, x) haze index, median of the looks of both windows."""
     light: FloatArray
     """(band, y, x) infrared bands, the same."""
+    beyond: Float64Array
+    """(band,) what its ring has more than the reserve; NaN where no look shows both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Measure:
     """(band,) mean reflectance of its ring, the same."""
     clear_fraction: float
     """Share of the object that the look shows."""
+    exact: bool
+    """Whether its own ring is seen, and not the reserve alone."""
     usable: bool
     """Whether object and ring are seen, and no cloud or shadow that the quality band missed lies over them."""
 
@@ -62,12 +66,27 @@ def _light_of(data: FloatArray, bands: tuple[str, ...]) -> FloatArray:
     return np.maximum(data[..., infrared or [len(bands) - 1], :, :], np.float32(_DARK))
 
 
-def usual_of(looks: FloatArray, bands: tuple[str, ...]) -> Usual:
+def usual_of(looks: FloatArray, bands: tuple[str, ...], ring: Ring) -> Usual:
     """Learn what is usual from looks (look, band, y, x), NaN where not clear."""
-    return Usual(haze=middle(haze_of(looks, bands)), light=middle(_light_of(looks, bands)))
+    clear = np.asarray(np.isfinite(looks).all(axis=1))
+    both = [(look, seen) for look, seen in zip(looks, clear, strict=True) if _shows(seen, ring.own, ring.reserve)]
+    more = [_mean(look, seen & ring.own) - _mean(look, seen & ring.reserve) for look, seen in both]
+    return Usual(
+        haze=middle(haze_of(looks, bands)),
+        light=middle(_light_of(looks, bands)),
+        beyond=np.median(more, axis=0) if more else np.full(looks.shape[1], np.nan),
+    )
 
 
-def measure(data: FloatArray, bands: tuple[str, ...], place: Place, ring: BoolArray, usual: Usual) -> Measure:
+def _shows(clear: BoolArray, *grounds: BoolArray) -> bool:
+    return all((clear & ground).sum() >= max(_LEAST_RING * ground.sum(), 1) for ground in grounds)
+
+
+def _mean(data: FloatArray, where: BoolArray) -> Float64Array:
+    return np.asarray(data[:, where].mean(axis=1, dtype=np.float64))
+
+
+def measure(data: FloatArray, bands: tuple[str, ...], place: Place, ring: Ring, usual: Usual) -> Measure:
     """Measure an object in one look.
 
     Parameters
@@ -82,28 +101,32 @@ def measure(data: FloatArray, bands: tuple[str, ...], place: Place, ring: BoolAr
         What its surroundings usually look like.
     """
     clear = np.asarray(np.isfinite(data).all(axis=0))
-    own, other = clear & place.inside, clear & ring
     fraction, seen = seen_of(clear, place, ring)
     if not seen:
         return unseen(bands, fraction)
+    exact = _shows(clear, ring.own)
+    around = _mean(data, clear & ring.own) if exact else _mean(data, clear & ring.reserve) + usual.beyond
+    if not np.isfinite(around).all():
+        return unseen(bands, fraction)
     return Measure(
-        inside=data[:, own].mean(axis=1, dtype=np.float64),
-        ring=data[:, other].mean(axis=1, dtype=np.float64),
+        inside=_mean(data, clear & place.inside),
+        ring=around,
         clear_fraction=fraction,
+        exact=exact,
         usable=not _overcast(data, bands, clear, place, usual),
     )
 
 
-def seen_of(clear: BoolArray, place: Place, ring: BoolArray) -> tuple[float, bool]:
+def seen_of(clear: BoolArray, place: Place, ring: Ring) -> tuple[float, bool]:
     """Share of an object that is clear, and whether that and its ring are enough; `clear` is (y, x)."""
     fraction = float((clear & place.inside).sum() / max(place.inside.sum(), 1))
-    return fraction, bool(fraction >= _LEAST_CLEAR and (clear & ring).sum() >= max(_LEAST_RING * ring.sum(), 1))
+    return fraction, bool(fraction >= _LEAST_CLEAR and (_shows(clear, ring.own) or _shows(clear, ring.reserve)))
 
 
 def unseen(bands: tuple[str, ...], clear_fraction: float) -> Measure:
     """What a look says that shows too little of an object."""
     nothing = np.full(len(bands), np.nan)
-    return Measure(inside=nothing, ring=nothing, clear_fraction=clear_fraction, usable=False)
+    return Measure(inside=nothing, ring=nothing, clear_fraction=clear_fraction, exact=False, usable=False)
 
 
 def _overcast(data: FloatArray, bands: tuple[str, ...], clear: BoolArray, place: Place, usual: Usual) -> bool:

@@ -9,7 +9,7 @@ from scipy import ndimage as ndi
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.grid import pixel_size_m
-from changedetect.types import BoolArray, Float64Array, FloatArray
+from changedetect.types import BoolArray, Float64Array, FloatArray, IntArray
 
 REACH_M = 250.0
 """How far from an object its ring may lie: a field or two away, under the same sky."""
@@ -20,6 +20,8 @@ _NEAR_M = 100.0
 _LEAST_RING_PX, _MOST_RING_PX = 12, 400
 _RING_SHARE = 0.25
 """Share of the ground around that may be ring: the most alike quarter."""
+_RESERVE = 4
+"""The reserve is so many times larger than the ring: it lies in several directions."""
 _EPSILON = 1e-4
 """Least spread of a band, reflectance: keeps division by it defined."""
 _CORE_SHARE, _CORE_PX = 0.6, 8
@@ -45,6 +47,16 @@ class Place:
     """True on unchanged ground around it that a ring may be chosen of."""
     near: BoolArray
     """True where `around` lies under the same small cloud as the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """Ground around an object that tells what it would look like unchanged; both masks (y, x) on the place's part."""
+
+    own: BoolArray
+    """True on the ground most like it."""
+    reserve: BoolArray
+    """True on ground less like it and more of it, for looks in which a cloud hides the first."""
 
 
 def place_of(outline: BaseGeometry, grid: GeoBox, quiet: BoolArray) -> Place:
@@ -122,7 +134,7 @@ def with_core(place: Place, before: FloatArray, after: FloatArray) -> Place:
     return replace(place, inside=inside)
 
 
-def choose_ring(place: Place, before: FloatArray, after: FloatArray) -> BoolArray:
+def choose_ring(place: Place, before: FloatArray, after: FloatArray) -> Ring:
     """Choose the ground around an object that was most like it before, and fared alike since.
 
     Likeness is looked for look by look: ground of the same cover goes through the same seasons.
@@ -137,27 +149,34 @@ def choose_ring(place: Place, before: FloatArray, after: FloatArray) -> BoolArra
 
     Returns
     -------
-    BoolArray
-        (y, x) True on the ring; nowhere, when too little ground around was seen.
+    Ring
+        Empty when too little ground around was seen.
     """
     candidates = np.flatnonzero(place.around)
     far = _unlikeness(place, before)[candidates]
     known = np.isfinite(far)
     candidates, far = candidates[known], far[known]
-    ring = np.zeros_like(place.body)
+    own, reserve = np.zeros_like(place.body), np.zeros_like(place.body)
+    ring = Ring(own=own, reserve=reserve)
     if len(candidates) < _LEAST_RING_PX:
         return ring
     wanted = int(np.clip(place.inside.sum(), _LEAST_RING_PX, _MOST_RING_PX))
     wanted = max(min(wanted, int(_RING_SHARE * len(candidates))), _LEAST_RING_PX)
-    alike = candidates[np.argsort(far, kind="stable")[: 2 * wanted]]
-    rows, cols = np.unravel_index(alike, place.body.shape)
-    drift = (middle(after).astype(np.float64) - middle(before))[:, rows, cols]
-    if not np.isfinite(drift).any(axis=1).all():  # a window showed none of them
-        ring.flat[alike[:wanted]] = True
-        return ring
-    odd = np.nan_to_num(np.abs(drift - np.nanmedian(drift, axis=1, keepdims=True)), nan=np.inf).sum(axis=0)
-    ring.flat[alike[np.argsort(odd, kind="stable")[:wanted]]] = True
+    alike = candidates[np.argsort(far, kind="stable")]
+    drift = (middle(after).astype(np.float64) - middle(before)).reshape(len(before[0]), -1)
+    own.flat[_least_odd(drift, alike[: 2 * wanted], wanted)] = True
+    rest = alike[~own.flat[alike]][: 2 * _RESERVE * wanted]
+    reserve.flat[_least_odd(drift, rest, _RESERVE * wanted)] = True
     return ring
+
+
+def _least_odd(drift: Float64Array, some: IntArray, count: int) -> IntArray:
+    """Of pixels, the `count` that changed most like the others; `drift` is (band, pixel)."""
+    own = drift[:, some]
+    if not np.isfinite(own).any(axis=1).all():  # a window showed none of them
+        return some[:count]
+    odd = np.nan_to_num(np.abs(own - np.nanmedian(own, axis=1, keepdims=True)), nan=np.inf).sum(axis=0)
+    return some[np.argsort(odd, kind="stable")[:count]]
 
 
 def _unlikeness(place: Place, looks: FloatArray) -> Float64Array:

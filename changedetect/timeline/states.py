@@ -74,6 +74,8 @@ class Sight:
     """(band,) mean reflectance of the object; NaN where it is not seen."""
     ring: Float64Array
     """(band,) mean reflectance of its ring; NaN where it is not seen."""
+    exact: bool
+    """Whether its own ring was seen; looks at the reserve alone narrow the dates, but contradict nothing."""
 
 
 def spread_of(looks: FloatArray, ring: BoolArray) -> Float64Array:
@@ -108,7 +110,7 @@ def fit_states(
 
     With `backward` the states change places: the earlier one is taken as it is, the later one follows the ring.
     """
-    first, last = ([one for one in some if one.usable] for some in (before, after))
+    first, last = (_best(some) for some in (before, after))
     natural, made = (last, first) if backward else (first, last)
     if not natural or not made:
         return None
@@ -125,6 +127,11 @@ def fit_states(
     )
 
 
+def _best(some: Sequence[Measure]) -> list[Measure]:
+    usable = [one for one in some if one.usable]
+    return [one for one in usable if one.exact] or usable
+
+
 def sight_of(measured: Measure, states: States, moment: datetime, scene_id: str) -> Sight:
     """Say what a look shows."""
     share, shows, away = _NOTHING
@@ -139,6 +146,7 @@ def sight_of(measured: Measure, states: States, moment: datetime, scene_id: str)
         clear_fraction=measured.clear_fraction,
         inside=measured.inside,
         ring=measured.ring,
+        exact=measured.exact,
     )
 
 

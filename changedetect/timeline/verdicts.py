@@ -21,6 +21,9 @@ _SEASONS_D = 300
 """What was seen to look so before and was gone again, as bare fields are, must last through a growing season."""
 _EARLIER = 2
 """Looks that show as much; one may be a cloud."""
+_LEANS = 0.6
+"""Looks between the states lean to what they are nearer to. Above a half, since bare soil and cut crops lie nearer to
+concrete than the growing ones do that the state before was learnt from."""
 _LASTING = 3
 """Looks that a state in between needs: two may be a thin cloud and a shadow."""
 _APART = 0.35
@@ -93,6 +96,7 @@ def date_object(sights: Sequence[Sight], states: States, kind: Kind, options: Ti
     ]
     reason = _doubt(sights, (low, high), step.gone, enough, options)
     gone = len(step.gone) >= _EARLIER
+    low, high = _leaning(sights, low, high)
     third = _third_state(sights, low, high, states)
     preparation = None
     if third is not None and low is not None:
@@ -126,7 +130,7 @@ def _doubt(
         return "no clear look shows the ground without it"
     if not enough:
         return f"fewer than {options.confirm_looks} clear looks over {options.confirm_days} days show it alike"
-    telling = [one.shows for one in sights[high:] if one.shows in {"with", "without", "other"}]
+    telling = [one.shows for one in sights[high:] if one.exact and one.shows in {"with", "without", "other"}]
     if telling.count("with") < _STEADY * len(telling):
         return f"only {telling.count('with')} of {len(telling)} clear looks since show it"
     earlier = sum(one.away < _RESEMBLES for one in sights[:low])
@@ -134,6 +138,18 @@ def _doubt(
     if earlier >= _EARLIER and lasted_d < _SEASONS_D:
         return f"it looked the same on {earlier} clear looks before it looked otherwise: a field may"
     return ""
+
+
+def _leaning(sights: Sequence[Sight], low: int | None, high: int) -> tuple[int | None, int]:
+    """The step between those looks in between that lean to either side, if they do so in order."""
+    if low is None:
+        return low, high
+    between = [number for number in range(low + 1, high) if sights[number].shows == "between"]
+    before = [number for number in between if sights[number].share < _LEANS]
+    after = [number for number in between if sights[number].share >= _LEANS]
+    if before and after and before[-1] > after[0]:
+        return low, high
+    return max([low, *before]), min([high, *after])
 
 
 def _third_state(sights: Sequence[Sight], low: int | None, high: int, states: States) -> tuple[int, int] | None:

@@ -49,8 +49,10 @@ def test_the_ring_is_of_the_same_cover():
     before = np.stack([on(ground(MEADOW, SOIL, seed=1), found), on(ground(SOIL, MEADOW, seed=2), found)])
     after = np.stack([on(ground(MEADOW, SOIL, ROOF, seed=3), found)])
     ring = choose_ring(found, before, after)
-    assert ring.sum() >= 12
-    columns = np.flatnonzero(ring.any(axis=0)) + found.cols.start
+    assert ring.own.sum() >= 12
+    assert ring.reserve.sum() >= 3 * ring.own.sum()
+    assert not (ring.own & ring.reserve).any()
+    columns = np.flatnonzero(ring.own.any(axis=0)) + found.cols.start
     assert columns.max() < 40
 
 
@@ -58,8 +60,8 @@ def test_the_ring_does_without_a_window_that_saw_nothing_around():
     found = place()
     before = np.stack([on(ground(MEADOW, SOIL, seed=seed), found) for seed in range(3)])
     ring = choose_ring(found, before, np.full_like(before, np.nan))
-    assert ring.any()
-    assert not (ring & found.body).any()
+    assert ring.own.any()
+    assert not (ring.own & found.body).any()
 
 
 def test_ground_that_changed_too_is_no_ring():
@@ -68,7 +70,7 @@ def test_ground_that_changed_too_is_no_ring():
     found = place_of(OBJECT, GRID, quiet)
     assert not found.around[:, : 30 - found.cols.start].any()
     looks = on(ground(MEADOW, SOIL), found)[None]
-    assert not choose_ring(place_of(OBJECT, GRID, np.zeros_like(quiet)), looks, looks).any()
+    assert not choose_ring(place_of(OBJECT, GRID, np.zeros_like(quiet)), looks, looks).own.any()
 
 
 def test_an_object_is_measured_where_it_changed():
@@ -86,7 +88,8 @@ def learnt():
     found = place()
     before = np.stack([on(ground(MEADOW, SOIL, seed=seed), found) for seed in (1, 2)])
     after = np.stack([on(ground(MEADOW, SOIL, ROOF, seed=seed), found) for seed in (3, 4)])
-    return found, choose_ring(found, before, after), usual_of(np.concatenate([before, after]), BANDS)
+    ring = choose_ring(found, before, after)
+    return found, ring, usual_of(np.concatenate([before, after]), BANDS, ring)
 
 
 def test_means_inside_and_on_the_ring(learnt):
@@ -95,6 +98,19 @@ def test_means_inside_and_on_the_ring(learnt):
     assert seen.usable
     np.testing.assert_allclose(seen.inside, ROOF, atol=0.002)
     np.testing.assert_allclose(seen.ring, MEADOW, atol=0.004)
+
+
+@pytest.mark.parametrize("hidden", ["own", "reserve"])
+def test_where_a_cloud_hides_the_ring_its_reserve_stands_in(learnt, hidden):
+    """It lies partly on another cover; what it differs by is made up for."""
+    found, ring, usual = learnt
+    data = on(ground(MEADOW, SOIL, ROOF, seed=5), found)
+    data[:, getattr(ring, hidden)] = np.nan
+    seen = measure(data, BANDS, found, ring, usual)
+    assert seen.exact is (hidden == "reserve")
+    np.testing.assert_allclose(seen.ring, MEADOW, atol=0.004)
+    data[:, ring.own | ring.reserve] = np.nan
+    assert not measure(data, BANDS, found, ring, usual).usable
 
 
 def test_an_object_mostly_under_cloud_is_not_measured(learnt):

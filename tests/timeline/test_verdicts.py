@@ -70,6 +70,26 @@ def test_ground_laid_open_first_is_a_phase_of_its_own():
     assert (found.last_clear_without, found.first_seen) == (day(5), day(6))
 
 
+@pytest.mark.parametrize(
+    ("shares", "step"),
+    [((0.4, 0.5, 0.65), (3, 4)), ((0.5, 0.5, 0.5), (4, 5)), ((0.65, 0.65, 0.65), (1, 2)), ((0.65, 0.5, 0.5), (1, 5))],
+)
+def test_looks_between_narrow_the_dates_where_they_lean_in_order(shares, step):
+    looks = sights("--bbb++++")
+    looks[2:5] = [replace(one, share=share) for one, share in zip(looks[2:5], shares, strict=True)]
+    found = date_object(looks, states(), "construction", OPTIONS)
+    assert found.status == "confirmed"
+    assert (found.last_clear_without, found.first_seen) == (day(step[0]), day(step[1]))
+    assert found.n_clear_looks == 4
+
+
+def test_looks_at_the_reserve_alone_contradict_nothing():
+    looks = sights("--++oo+oo++")
+    assert date_object(looks, states(), "construction", OPTIONS).reason == "only 5 of 9 clear looks since show it"
+    unsure = [replace(one, exact=one.shows != "other") for one in looks]
+    assert date_object(unsure, states(), "construction", OPTIONS).status == "confirmed"
+
+
 def test_one_odd_look_is_no_phase():
     found = dated("---o+++++")
     assert [phase.name for phase in found.phases] == ["Active Construction"]

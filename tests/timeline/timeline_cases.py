@@ -16,7 +16,7 @@ LETTERS: dict[str, Shows] = {
 
 
 def measured(inside, ring, *, usable: bool = True) -> Measure:
-    return Measure(inside=np.array(inside), ring=np.array(ring), clear_fraction=1.0, usable=usable)
+    return Measure(inside=np.array(inside), ring=np.array(ring), clear_fraction=1.0, exact=True, usable=usable)
 
 
 def states(contrast: float = 10.0) -> States:
@@ -36,6 +36,7 @@ def sights(letters: str, step_d: int = 10, resembling: Sequence[int] = ()) -> li
             clear_fraction=1.0,
             inside=inside.get(letter, MEADOW),
             ring=MEADOW,
+            exact=True,
         )
         for number, letter in enumerate(letters)
     ]
