@@ -111,7 +111,8 @@ def assess(
         Blur between the dates as compared, pixels; None where it was not measured.
     """
     gap_d = _season_gap(scenes)
-    measured = alignment.measured if alignment is not None else None
+    # What half of the blocks say and the other half refutes is no measurement.
+    measured = alignment.measured if alignment is not None and alignment.verdict != "refuted" else None
     looks = [float(np.median(date.looks[date.valid])) if date.valid.any() else 0.0 for date in _dates(picture)]
     bands = reading.fitted.radiometry
     quality = PairQuality(
@@ -214,6 +215,8 @@ def _doubts_of_pixels(quality: PairQuality, refused: str) -> Iterator[str]:
         yield f"only {quality.clear_fraction:.0%} of the site is clear at both dates"
     if SHIFT_WARNED_PX <= _left_px(quality) < SHIFT_POOR_PX:
         yield f"the dates lie {_left_px(quality):.2f} pixels apart and were not aligned ({refused})"
+    if refused and quality.shift_dy_px is None:
+        yield f"how far the dates lie apart could not be measured ({refused})"
     if quality.relative_blur_px is not None and quality.relative_blur_px > BLUR_WARNED_PX:
         yield f"one date is sharper by {quality.relative_blur_px:.1f} pixels: edges may pass for new structure"
     if NOISE_WARNED <= quality.visible_noise < NOISE_POOR:

@@ -54,6 +54,9 @@ def alignment(dy: float, dx: float, *, applied: bool, reason: str = "off by too 
     )
 
 
+REFUTED = replace(alignment(4, 3, applied=False, reason="off by chance"), verdict="refuted")
+
+
 def noisy(reading: Reading, noise: float) -> Reading:
     bands = tuple(replace(band, noise_floor=noise) for band in reading.fitted.radiometry)
     return replace(reading, fitted=replace(reading.fitted, radiometry=bands))
@@ -104,6 +107,7 @@ def test_of_rasters_nothing_is_said_that_is_not_known(pair, reading):
         ("1 clear look before", {"scenes": scenes(*SUMMERS), "looks": 1}),
         ("2 clear looks before", {"scenes": scenes(*SUMMERS), "looks": 2}),
         ("0.50 pixels apart and were not aligned (off by too much)", {"alignment": alignment(0.3, 0.4, applied=False)}),
+        ("could not be measured (off by chance)", {"alignment": REFUTED}),
         ("one date is sharper by 0.6 pixels", {"blur": 0.6}),
         ("only 30% of the site is clear", {"seen": 0.3}),
         ("changed by 0.030 of reflectance", {"noise": 0.03}),

@@ -5,7 +5,7 @@ from typing import Literal
 
 from changedetect.types import WindowName
 
-AlignmentVerdict = Literal["aligned", "in_place", "unmeasured", "beyond_limit", "disagrees", "no_gain"]
+AlignmentVerdict = Literal["aligned", "in_place", "unmeasured", "beyond_limit", "disagrees", "refuted", "no_gain"]
 """What was decided about a shift, in one word; `Alignment.reason` says it in a sentence."""
 
 

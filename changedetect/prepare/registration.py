@@ -26,7 +26,8 @@ _LEAST_AGREEING = 0.7
 _LEAST_BLOCKS = 4
 """Two to fit and two to check."""
 _LEAST_GAIN = 0.005
-"""Share of the residual that moving must take away on blocks that were not asked."""
+"""Share of the residual that moving must take away on blocks that were not asked; where it adds as much, the shift was
+found by chance: fields that changed, or too few blocks."""
 _CLEAR_GAIN = 0.02
 """Share from which a shift beyond the limit is believed, however uncertain: the search may not reach its end."""
 _STEPS, _SETTLED_PX = 8, 0.002
@@ -220,6 +221,11 @@ def _judged(measured: Measured, residuals: tuple[float, float], limit_px: float)
         )
     if shift.length_px < SMALLEST_PX:
         return "in_place", f"the dates agree within {SMALLEST_PX:g} px ({_words(shift)})"
+    if gain <= -_LEAST_GAIN:
+        return "refuted", (
+            f"not aligned: moving by {_words(shift)}, as half of the blocks say, makes the dates share {-gain:.1%} less"
+            " on the other half"
+        )
     if gain < _LEAST_GAIN or shift.length_px > limit_px:
         return "no_gain", (
             f"not aligned: moving by {_words(shift)} changes what the dates don't share by {-gain:+.1%} on blocks that"

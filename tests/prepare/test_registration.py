@@ -7,7 +7,7 @@ from registration_cases import AFTER, APRIL, BEFORE, SIDE, clear, pair_of, seen,
 
 from changedetect.errors import PairError
 from changedetect.prepare.blocks import block_places, sample_blocks
-from changedetect.prepare.registration import estimate_shift, fit_alignment
+from changedetect.prepare.registration import _judged, estimate_shift, fit_alignment
 from changedetect.tiling import cut
 
 SHIFTS = [(0, 0), (0.1, -0.1), (0.25, 0), (0, 0.5), (1, -0.5), (2, 1.25), (-3, 3)]
@@ -108,7 +108,15 @@ def test_unrelated_dates_are_not_aligned():
 def test_blocks_that_contradict_each_other_are_not_aligned():
     straight, crooked = seen(AFTER, (0, 0.5)), seen(AFTER, (0, -0.5))
     strips = np.arange(SIDE) // 48 % 2 == 0
-    assert fitted(pair_of(seen(BEFORE), np.where(strips, straight, crooked))).verdict in ("disagrees", "no_gain")
+    alignment = fitted(pair_of(seen(BEFORE), np.where(strips, straight, crooked)))
+    assert not alignment.applied
+    assert alignment.verdict in ("disagrees", "refuted")
+
+
+def test_a_shift_that_makes_it_worse_elsewhere_is_no_measurement():
+    known = fitted(pair_of(seen(BEFORE), seen(AFTER, (2, 1.25)))).measured
+    verdicts = [_judged(known, (0.5, after), 5.0)[0] for after in (0.3, 0.499, 0.501, 0.51)]
+    assert verdicts == ["aligned", "no_gain", "no_gain", "refuted"]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.2])
