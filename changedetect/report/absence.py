@@ -23,6 +23,9 @@ NoChange = Literal[
 or wet afterwards; no new structure; the object is too small or thin; a test told against it; its kind is not asked for;
 its confidence is too low; the run kept no record; far stronger structure lies beside it; a change lies there."""
 
+_BESIDE_PX = 3
+"""Pixels of an object that its outline may leave out, at a corner."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
@@ -70,7 +73,7 @@ def _of_pixel(site: SiteFiles, pixel: Pixel | None, lon: float, lat: float) -> A
         return Absence(answer="unknown", headline=headline, reasons=seen)
     weighed = _object(pixel)
     if weighed is not None:
-        return _passed_over(site, weighed, Point(lon, lat))
+        return _passed_over(site, weighed, Point(lon, lat), pixel.size_m)
     answer, why = _gate(site, pixel)
     return Absence(answer=answer, headline=f"Nothing at {at}: {why}", reasons=seen)
 
@@ -83,7 +86,7 @@ def _object(pixel: Pixel) -> Weighed | None:
     return backward if gone and not told else forward
 
 
-def _passed_over(site: SiteFiles, weighed: Weighed, point: Point) -> Absence:
+def _passed_over(site: SiteFiles, weighed: Weighed, point: Point, pixel_m: float) -> Absence:
     """Why an object was not reported."""
     told = site.provenance.get("objects") or {}
     least, wanted = told.get("min_confidence", 0), told.get("kinds") or []
@@ -97,15 +100,19 @@ def _passed_over(site: SiteFiles, weighed: Weighed, point: Point) -> Absence:
     if kind not in wanted:
         headline = f"{found} and judged to be {kind}, which was not asked for (--kinds {','.join(wanted)})"
         return Absence(answer="kind", headline=headline, weighed=weighed)
-    if weighed.confidence < least or not site.changes:
-        headline = (
-            f"{found}, {kind} of confidence {weighed.confidence:.2f}, below the least asked for"
-            f" (--min-confidence {least:g})"
-        )
+    asked = f"below the least asked for (--min-confidence {least:g})"
+    if weighed.confidence < least:
+        headline = f"{found}, {kind} of confidence {weighed.confidence:.2f}, {asked}"
         return Absence(answer="confidence", headline=headline, weighed=weighed)
     # Outlines are drawn a little beside the pixels that they stand for.
-    beside = min(site.changes, key=lambda one: one.geometry.distance(point))
-    return Absence(answer="flagged", headline="", change=beside)
+    beside = min(site.changes, key=lambda one: one.geometry.distance(point), default=None)
+    if beside is not None and _away_m(beside.geometry, point) <= _BESIDE_PX * pixel_m:
+        return Absence(answer="flagged", headline="", change=beside)
+    headline = (
+        f"{found}, {kind} of confidence {weighed.confidence:.2f} by what was compared, but {asked} once each look at it"
+        " was asked"
+    )
+    return Absence(answer="confidence", headline=headline, weighed=weighed)
 
 
 def _gate(site: SiteFiles, pixel: Pixel) -> tuple[NoChange, str]:
@@ -176,7 +183,11 @@ def nearest_site(run: Run, lon: float, lat: float) -> Iterator[str]:
         yield f"The nearest site, {site_id}, is {_metres(geometry, point)} away."
 
 
-def _metres(geometry: shapely.Geometry, point: Point) -> str:
+def _away_m(geometry: shapely.Geometry, point: Point) -> float:
     there = shapely.get_coordinates(shapely.shortest_line(point, geometry))[-1]
-    metres = Geod(ellps="WGS84").inv(point.x, point.y, *there)[2]
+    return float(Geod(ellps="WGS84").inv(point.x, point.y, *there)[2])
+
+
+def _metres(geometry: shapely.Geometry, point: Point) -> str:
+    metres = _away_m(geometry, point)
     return f"{metres / 1000:,.1f} km" if metres >= 1000 else f"{metres:.0f} m"

@@ -12,6 +12,7 @@ from rasterio.features import geometry_mask
 
 from changedetect import geotiff
 from changedetect.decisions import PASSED
+from changedetect.grid import mean_pixel_m
 from changedetect.report.preview import pixel_under, to_pixels
 from changedetect.report.reading import Change, SiteFiles
 from changedetect.types import IntArray
@@ -48,6 +49,8 @@ class Weighed:
 class Pixel:
     """What became of one pixel."""
 
+    size_m: float
+    """Its side, metres."""
     passed: Mapping[str, bool]
     """Test (`decisions.PASSED`) → whether it passed."""
     forward: Weighed | None
@@ -93,6 +96,7 @@ def pixel_at(site: SiteFiles, lon: float, lat: float) -> Pixel | None:
     row, col = under
     passed, forward, backward = (int(one[0, 0]) for one in _layers(site, grid[row : row + 1, col : col + 1]))
     return Pixel(
+        size_m=mean_pixel_m(grid),
         passed={name: bool(passed & bit) for name, bit in PASSED.items()},
         forward=_entry(site, forward, backward=False),
         backward=_entry(site, backward, backward=True),

@@ -1,15 +1,18 @@
 """`explain`: the reasons it gives are those by which things were decided."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from command_line import run as command
 from report_cases import CLOUD
+from shapely.geometry import Point, shape
 
 from changedetect.lonlat import footprint
 from changedetect.model import KIND_CODES
 from changedetect.report import explain_change, explain_place
+from changedetect.report.absence import why_not
 from changedetect.report.checks import verdict
 from changedetect.report.objects import Weighed
 from changedetect.report.reading import read_site
@@ -66,6 +69,21 @@ def test_a_place_is_told_by_the_first_gate_it_failed(run):
     assert explain_place(out, lon + 1, lat).answer == "outside"
     assert "nearest site" in explain_place(out, lon + 1, lat).reasons[0]
     assert explain_place(out, lon + 3, lat).answer == "failed"
+
+
+def test_what_its_looks_took_away_is_no_change_elsewhere(run, tmp_path):
+    """An object of the run that is not among its changes, though another is, some way off."""
+    out, plain = run
+    shutil.copytree(out, tmp_path / "out")
+    path = tmp_path / "out" / "sites" / "plain" / "changes.geojson"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    there = Point(lonlat(plain, 34, 30))
+    _, *told["features"] = sorted(told["features"], key=lambda one: shape(one["geometry"]).distance(there))
+    assert told["features"]
+    path.write_text(json.dumps(told), encoding="utf-8")
+    found = why_not(read_site(tmp_path / "out", "plain"), there.x, there.y)
+    assert found.answer == "confidence"
+    assert "once each look at it was asked" in found.headline
 
 
 def test_weak_and_green_changes_have_their_own_answers(run):
