@@ -192,6 +192,11 @@ def _reasons(quality: PairQuality, refused: str) -> Iterator[str]:
         yield f"only {quality.clear_fraction:.0%} of the site is clear at both dates; widen a window"
     if _left_px(quality) >= SHIFT_POOR_PX:
         yield f"the dates lie {_left_px(quality):.1f} pixels apart and were not aligned ({refused})"
+    if refused and quality.shift_dy_px is None and quality.rank_correlation < LOW_CORRELATION:
+        yield (
+            f"the dates hardly look alike (rank correlation {quality.rank_correlation:.2f}), and how far they lie apart"
+            f" could not be measured ({refused})"
+        )
     if quality.visible_noise >= NOISE_POOR:
         yield (
             f"ground where nothing was built differs by {quality.visible_noise:.3f} of reflectance, as much as new"

@@ -143,6 +143,15 @@ def test_a_pair_too_bad_is_poor_and_says_why(pair, reading, words, share, noise,
     assert not any(words in warning for warning in quality.warnings)
 
 
+def test_dates_that_hardly_look_alike_are_poor_where_their_shift_is_unknown(reading, pair):
+    unlike = replace(reading, fitted=replace(reading.fitted, correlation=0.1))
+    quality = assess(unlike, pair, alignment=REFUTED)
+    assert quality.poor
+    assert quality.reason.startswith("the dates hardly look alike (rank correlation 0.10), and how far they lie apart")
+    assert not assess(unlike, pair, alignment=alignment(0, 0.3, applied=True)).poor
+    assert not assess(reading, pair, alignment=REFUTED).poor
+
+
 def test_a_shift_that_was_applied_makes_nothing_poor(pair, reading):
     assert not assess(reading, pair, alignment=alignment(0, 3, applied=True)).poor
 

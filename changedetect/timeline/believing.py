@@ -6,7 +6,7 @@ what most false alarms come from where few looks are clear; but it is seen once.
 
 from datetime import date
 
-from changedetect.timeline.verdicts import Dated
+from changedetect.timeline.verdicts import LEANS, Dated
 
 _ODDS = (0.1, 0.25, 1.0, 2.0)
 """What the odds that a change is real are multiplied with when no, one, two, three or more looks speak for it. Of
@@ -33,4 +33,5 @@ def _against(dated: Dated) -> int:
     since: date | None = dated.first_seen
     if since is None:
         return 0
-    return sum(one.shows in {"without", "between", "other"} for one in dated.sights if one.moment.date() >= since)
+    exact = [one for one in dated.sights if one.exact and one.moment.date() >= since]
+    return sum(one.shows in {"without", "other"} or (one.shows == "between" and one.share < LEANS) for one in exact)

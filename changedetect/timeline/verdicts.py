@@ -21,7 +21,7 @@ _SEASONS_D = 300
 """What was seen to look so before and was gone again, as bare fields are, must last through a growing season."""
 _EARLIER = 2
 """Looks that show as much; one may be a cloud."""
-_LEANS = 0.6
+LEANS = 0.6
 """Looks between the states lean to what they are nearer to. Above a half, since bare soil and cut crops lie nearer to
 concrete than the growing ones do that the state before was learnt from."""
 _LASTING = 3
@@ -145,8 +145,8 @@ def _leaning(sights: Sequence[Sight], low: int | None, high: int) -> tuple[int |
     if low is None:
         return low, high
     between = [number for number in range(low + 1, high) if sights[number].shows == "between"]
-    before = [number for number in between if sights[number].share < _LEANS]
-    after = [number for number in between if sights[number].share >= _LEANS]
+    before = [number for number in between if sights[number].share < LEANS]
+    after = [number for number in between if sights[number].share >= LEANS]
     if before and after and before[-1] > after[0]:
         return low, high
     return max([low, *before]), min([high, *after])

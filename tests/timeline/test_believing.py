@@ -1,5 +1,7 @@
 """What the looks leave of the confidence of a change."""
 
+from dataclasses import replace
+
 import pytest
 from timeline_cases import sights, states
 
@@ -21,6 +23,15 @@ def test_the_more_looks_show_it_the_surer():
 @pytest.mark.parametrize(("letters", "like"), [("---++-", "---+"), ("---+++o", "---++"), ("---+o", "-----")])
 def test_looks_that_show_something_else_take_away_those_that_show_it(letters, like):
     assert belief(letters) == belief(like)
+
+
+def test_looks_that_lean_to_it_or_saw_the_reserve_alone_take_nothing_away():
+    looks = sights("---b++b+o")
+    looks[3], looks[6] = replace(looks[3], share=0.65), replace(looks[6], share=0.65)
+    looks[8] = replace(looks[8], exact=False)
+    dated = date_object(looks, states(), "construction", OPTIONS)
+    assert dated.first_seen == looks[3].moment.date()
+    assert believed(0.5, dated) == belief("---+++")
 
 
 @pytest.mark.parametrize("letters", ["---++.", "--.++", "---+a+"])
