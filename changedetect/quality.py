@@ -133,8 +133,9 @@ def assess(
         confidence_factor=season_factor(gap_d),
     )
     refused = alignment.reason if alignment is not None and not alignment.applied else ""
-    reasons = list(_reasons(quality, refused))
-    doubts = chain(_doubts_of_scenes(quality, has_scenes=any(scenes)), _doubts_of_pixels(quality, refused))
+    chance = refused if alignment is not None and alignment.verdict == "refuted" else ""
+    reasons = list(_reasons(quality, refused, chance))
+    doubts = chain(_doubts_of_scenes(quality, has_scenes=any(scenes)), _doubts_of_pixels(quality, refused, chance))
     if reading.settled and quality.purity < LOW_PURITY:
         doubts = chain(doubts, [f"only {quality.purity:.0%} of what changed strongly may be construction"])
     return replace(quality, warnings=tuple(doubts), poor=bool(reasons), reason="; ".join(reasons))
@@ -186,16 +187,16 @@ def _left_px(quality: PairQuality) -> float:
     return math.hypot(quality.shift_dy_px, quality.shift_dx_px)
 
 
-def _reasons(quality: PairQuality, refused: str) -> Iterator[str]:
+def _reasons(quality: PairQuality, refused: str, chance: str) -> Iterator[str]:
     """Why a pair is poor."""
     if quality.clear_fraction < FEWEST_CLEAR:
         yield f"only {quality.clear_fraction:.0%} of the site is clear at both dates; widen a window"
     if _left_px(quality) >= SHIFT_POOR_PX:
         yield f"the dates lie {_left_px(quality):.1f} pixels apart and were not aligned ({refused})"
-    if refused and quality.shift_dy_px is None and quality.rank_correlation < LOW_CORRELATION:
+    if chance and quality.rank_correlation < LOW_CORRELATION:
         yield (
             f"the dates hardly look alike (rank correlation {quality.rank_correlation:.2f}), and how far they lie apart"
-            f" could not be measured ({refused})"
+            f" could not be measured ({chance})"
         )
     if quality.visible_noise >= NOISE_POOR:
         yield (
@@ -215,13 +216,13 @@ def _doubts_of_scenes(quality: PairQuality, *, has_scenes: bool) -> Iterator[str
             yield f"{looks:g} clear {'look' if looks == 1 else 'looks'} {name}: a missed cloud or haze would show"
 
 
-def _doubts_of_pixels(quality: PairQuality, refused: str) -> Iterator[str]:
+def _doubts_of_pixels(quality: PairQuality, refused: str, chance: str) -> Iterator[str]:
     if FEWEST_CLEAR <= quality.clear_fraction < FEW_CLEAR:
         yield f"only {quality.clear_fraction:.0%} of the site is clear at both dates"
     if SHIFT_WARNED_PX <= _left_px(quality) < SHIFT_POOR_PX:
         yield f"the dates lie {_left_px(quality):.2f} pixels apart and were not aligned ({refused})"
-    if refused and quality.shift_dy_px is None:
-        yield f"how far the dates lie apart could not be measured ({refused})"
+    if chance:
+        yield f"how far the dates lie apart could not be measured ({chance})"
     if quality.relative_blur_px is not None and quality.relative_blur_px > BLUR_WARNED_PX:
         yield f"one date is sharper by {quality.relative_blur_px:.1f} pixels: edges may pass for new structure"
     if NOISE_WARNED <= quality.visible_noise < NOISE_POOR:
