@@ -30,13 +30,6 @@ PATTERN_M = 70.0
 """Window in which the patterns of both dates are compared: wide enough for chance to be small."""
 RESPONSE = {"red": (0.62, 0.0028), "swir16": (0.49, 0.0023)}
 """Regressor → how large a gain makes strength 1: as a share of the line's own scatter, and at least in reflectance."""
-TAIL = 20.0
-"""Change of a pixel, in units of strength, whose smoothing alone makes structure 2.5 pixels on: exp(2.5**2 / 2) = 23.
-So far around it, only what changed at least `EDGE` times as much itself is part of what was built."""
-TAIL_PX = 3
-"""How far that is looked for, beyond the window."""
-EDGE = 0.5
-"""The edge of a blurred step lies at half its height."""
 GREENEST_NDVI = 0.40
 """New structure must be barer than this afterwards, or than `gates.GREEN_LIMIT` on the site's own scale."""
 WET_NDWI, WET_MNDWI, WET_SWIR = -0.10, -0.05, 0.18
@@ -186,7 +179,8 @@ def structure_of(
     for texture, line in zip(textures, lines, strict=True):
         rough_before, rough_after = texture.rough
         gain = smooth(np.maximum(rough_after * texture.new - rough_before, 0), valid, GAIN_SMOOTHING_PX)
-        squares = squares + (filled(gain) / _unit(line)) ** 2
+        share, least = RESPONSE[line.regressor]
+        squares = squares + (filled(gain) / np.float32(max(share * line.scatter, least))) ** 2
         if line.regressor == "red":
             texture_before, texture_after = rough_before, rough_after
             excess_gain = (texture.excess[1] - texture.excess[0]) / np.float32(line.scatter)
@@ -195,25 +189,6 @@ def structure_of(
     return Structure(
         strength=strength, texture_before=texture_before, texture_after=texture_after, excess_gain=excess_gain
     )
-
-
-def beside_of(textures: Sequence[Texture], lines: Sequence[Line], valid: BoolArray, pixel_m: float) -> BoolArray:
-    """(y, x) True where little but the blur of far stronger change near the pixel can be seen: it lies beside that.
-
-    Takes what `structure_of` takes; the same whichever way time is read.
-    """
-    squares = np.zeros(valid.shape, dtype=np.float32)
-    for texture, line in zip(textures, lines, strict=True):
-        squares = squares + ((texture.excess[1] - texture.excess[0]) / _unit(line)) ** 2
-    own = np.where(valid, np.sqrt(squares / np.float32(max(len(lines), 1))), np.float32(0))
-    most = ndi.maximum_filter(own, size=_window_px(WINDOW_M, pixel_m) + 2 * TAIL_PX, mode="nearest")
-    return np.asarray((most >= np.float32(TAIL)) & (own < np.float32(EDGE) * most))
-
-
-def _unit(line: Line) -> np.float32:
-    """Gain that makes strength 1."""
-    share, least = RESPONSE[line.regressor]
-    return np.float32(max(share * line.scatter, least))
 
 
 def _not_repeated(correlation: FloatArray) -> FloatArray:
