@@ -39,6 +39,7 @@ from changedetect import tiling
 from changedetect.catalog import scene_at
 from changedetect.lonlat import footprint
 from changedetect.model import Composite, Pair, Site
+from changedetect.geotiff.options import GDAL_OPTIONS
 from changedetect.parallel import processors
 from changedetect.testing.http_server import FileServer
 
@@ -59,7 +60,7 @@ def decode(items: tuple[Path, Path]) -> None:
         with rasterio.open(path) as source:
             return sum(int(source.read(1, window=window)[0, 0]) for window in _rows(source))
 
-    with rasterio.Env(GDAL_CACHEMAX=256), ThreadPoolExecutor(processors()) as pool:
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_OPTIONS["GDAL_CACHEMAX"]), ThreadPoolExecutor(processors()) as pool:
         list(pool.map(read, [path for item in items for path in files_of(item)]))
 
 
