@@ -137,13 +137,8 @@ def one_site(seed: int, folder: Path, config: RunConfig, *, landsat: bool) -> pd
         seen = seen_on(land, things, acquisition)
         shapes = [thing.feature.geometry for thing in things]
         clear = [clear_over(seen, shape) for shape in shapes]
-        looks.append(
-            (
-                acquisition.moment.date(),
-                clear,
-                [one and said_clear(seen, shape) for one, shape in zip(clear, shapes, strict=True)],
-            )
-        )
+        said = [one and said_clear(seen, shape) for one, shape in zip(clear, shapes, strict=True)]
+        looks.append((acquisition.moment.date(), clear, said))
         items.append(write_scene(seen, folder / "scenes"))
     catalog = write_catalog(items, folder / "scenes")
     site = Site(site_id=land.name, name=land.name, geometry=footprint(land.geobox))
@@ -171,15 +166,15 @@ def _rows(
         }
         if is_it:
             found.add(at)
-            true, said = ([look[0] for look in looks if look[which][at]] for which in (1, 2))
-            row |= _dated(change, thing, true) | {"narrow_said": _narrow(change, thing, said)}
+            clear, said = ([look[0] for look in looks if look[which][at]] for which in (1, 2))
+            row |= _dated(change, thing, clear, said)
         yield row
     for at, thing in enumerate(things):
         if at not in found:
             yield {"thing": thing.feature.feature_id, "status": "not found"}
 
 
-def _dated(change: object, thing: Thing, clear: list[date]) -> dict[str, object]:
+def _dated(change: object, thing: Thing, clear: list[date], said: list[date]) -> dict[str, object]:
     days = [getattr(change, name) for name in ("last_clear_without", "first_seen")]
     if not all(isinstance(day, str) for day in days):
         return {}
@@ -189,21 +184,18 @@ def _dated(change: object, thing: Thing, clear: list[date]) -> dict[str, object]
     return {
         "in": low < true <= high,
         "either": low < true <= high or (opened is not None and low < opened <= high),
-        "narrow": _narrow(change, thing, clear),
+        "narrow": _narrow((low, high), true, clear),
+        "narrow_said": _narrow((low, high), true, said),
         "width_d": (high - low).days,
         "says": f"{low}..{high} true {opened or ''} {true}",
     }
 
 
-def _narrow(change: object, thing: Thing, clear: list[date]) -> bool | None:
-    """Whether the dates lie no farther apart than the clear looks next to the true day."""
-    low, high = (getattr(change, name) for name in ("last_clear_without", "first_seen"))
-    if not isinstance(low, str) or not isinstance(high, str):
-        return None
-    true = thing.feature.built
-    before = max((day for day in clear if day < true), default=date.min)
-    after = min((day for day in clear if day >= true), default=date.max)
-    return date.fromisoformat(low) >= before and date.fromisoformat(high) <= after
+def _narrow(bracket: tuple[date, date], true: date, looks: list[date]) -> bool:
+    """Whether a bracket lies within the looks next to the true day."""
+    before = max((day for day in looks if day < true), default=date.min)
+    after = min((day for day in looks if day >= true), default=date.max)
+    return bracket[0] >= before and bracket[1] <= after
 
 
 def main() -> None:

@@ -112,7 +112,8 @@ def assess(
     """
     gap_d = _season_gap(scenes)
     # What half of the blocks say and the other half refutes is no measurement.
-    measured = alignment.measured if alignment is not None and alignment.verdict != "refuted" else None
+    by_chance = alignment is not None and alignment.verdict == "refuted"
+    measured = alignment.measured if alignment is not None and not by_chance else None
     looks = [float(np.median(date.looks[date.valid])) if date.valid.any() else 0.0 for date in _dates(picture)]
     bands = reading.fitted.radiometry
     quality = PairQuality(
@@ -133,7 +134,7 @@ def assess(
         confidence_factor=season_factor(gap_d),
     )
     refused = alignment.reason if alignment is not None and not alignment.applied else ""
-    chance = refused if alignment is not None and alignment.verdict == "refuted" else ""
+    chance = refused if by_chance else ""
     reasons = list(_reasons(quality, refused, chance))
     doubts = chain(_doubts_of_scenes(quality, has_scenes=any(scenes)), _doubts_of_pixels(quality, refused, chance))
     if reading.settled and quality.purity < LOW_PURITY:

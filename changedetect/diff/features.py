@@ -40,7 +40,7 @@ class Features:
     """(y, x) or (pixel,) True where both dates are valid."""
     context: Context | None = None
     """What the surroundings explain, in the units of the dates as they were read, whatever `normalised`; None where no
-    detector asked (`Detector.looks_around`)."""
+    detector asked (`detectors.looks_around`)."""
 
     def swapped(self) -> "Features":
         """The same with the dates exchanged."""
