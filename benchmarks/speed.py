@@ -37,9 +37,9 @@ from whole_tile import EPSG, files_of, whole_tile
 import changedetect
 from changedetect import tiling
 from changedetect.catalog import scene_at
+from changedetect.geotiff.options import GDAL_OPTIONS
 from changedetect.lonlat import footprint
 from changedetect.model import Composite, Pair, Site
-from changedetect.geotiff.options import GDAL_OPTIONS
 from changedetect.parallel import processors
 from changedetect.testing.http_server import FileServer
 
