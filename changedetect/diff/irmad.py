@@ -4,12 +4,13 @@ Nielsen, A. A. (2007), The regularized iteratively reweighted MAD method for cha
 hyperspectral data, IEEE Transactions on Image Processing 16(2), doi:10.1109/TIP.2006.888195.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg, special
 
+from changedetect.diff.mixing import moments, squared_length
 from changedetect.types import Float64Array
 
 _LEAST_NOISE = 1e-6
@@ -41,17 +42,10 @@ class IrMad:
 
         `before` and `after` are (band, ...); the result drops the first axis.
         """
-        total = np.zeros(before.shape[1:])
         deviation = np.sqrt(2 * (1 - self.correlation))
-        # Band by band, not by matrix product: BLAS rounds differently for differently shaped blocks, and a tile
-        # must equal the whole.
-        for variate in range(len(self.correlation)):
-            mad = np.zeros(before.shape[1:])
-            for band in range(len(self.mean_before)):
-                mad += self.weights_before[band, variate] * (before[band] - self.mean_before[band])
-                mad -= self.weights_after[band, variate] * (after[band] - self.mean_after[band])
-            total += (mad / deviation[variate]) ** 2
-        return total
+        weights = np.hstack([self.weights_before.T, -self.weights_after.T]) / deviation[:, None]
+        means = np.concatenate([self.mean_before, self.mean_after])
+        return squared_length([*before, *after], weights, -weights @ means)
 
 
 def fit_irmad(
@@ -66,34 +60,37 @@ def fit_irmad(
     max_iterations, tolerance
         Stop when no canonical correlation moves by more than `tolerance`, or after `max_iterations`.
     """
-    weights = np.ones(before.shape[1])
-    correlation = np.zeros(before.shape[0])
-    x, y = before.astype(np.float64), after.astype(np.float64)
+    dates = np.concatenate([before, after]).astype(np.float64)
+    middle = dates.mean(axis=1)
+    dates -= middle[:, None]  # what is left of a covariance of large numbers is rounding
+    weights = np.ones(dates.shape[1])
+    correlation = np.zeros(len(before))
     for _ in range(max_iterations):
-        fitted = _canonical(x, y, weights)
-        weights = stats.chi2.sf(fitted.chi_square(x, y), len(x))
+        fitted = _canonical(dates, weights)
+        weights = special.chdtrc(len(before), fitted.chi_square(*np.split(dates, 2)))
         moved = float(np.abs(fitted.correlation - correlation).max())
         correlation = fitted.correlation
         # Once nearly every pixel counts as changed there is nothing left to align on: keep the last good fit.
-        if moved < tolerance or weights.sum() < 10 * len(x):
+        if moved < tolerance or weights.sum() < 10 * len(before):
             break
-    return fitted
+    mean_before, mean_after = np.split(middle, 2)
+    return replace(fitted, mean_before=fitted.mean_before + mean_before, mean_after=fitted.mean_after + mean_after)
 
 
-def _canonical(x: Float64Array, y: Float64Array, weights: Float64Array) -> IrMad:
-    total = weights.sum()
-    mean_x, mean_y = x @ weights / total, y @ weights / total
-    dx, dy = x - mean_x[:, None], y - mean_y[:, None]
-    sxx, syy, sxy = (
-        _ridge((dx * weights) @ dx.T / total),
-        _ridge((dy * weights) @ dy.T / total),
-        (dx * weights) @ dy.T / total,
-    )
+def _canonical(dates: Float64Array, weights: Float64Array) -> IrMad:
+    """Canonical variates of (2 band, pixel) `dates`, the bands of the earlier first, weighted pixel by pixel."""
+    sums, bands = moments(dates, weights), len(dates) // 2
+    total, mean = sums[-1, -1], sums[-1, :-1] / sums[-1, -1]
+    covariance = sums[:-1, :-1] / total - np.outer(mean, mean)
+    sxx, syy = _ridge(covariance[:bands, :bands]), _ridge(covariance[bands:, bands:])
+    sxy = covariance[:bands, bands:]
     squared, a = linalg.eigh(sxy @ np.linalg.solve(syy, sxy.T), sxx)
     correlation = np.sqrt(np.clip(squared, 0, 1 - _LEAST_NOISE))
     b = np.linalg.solve(syy, sxy.T @ a)
     b = b / np.sqrt(np.maximum(np.einsum("ij,ik,kj->j", b, syy, b), 1e-300))
-    return IrMad(mean_before=mean_x, mean_after=mean_y, weights_before=a, weights_after=b, correlation=correlation)
+    return IrMad(
+        mean_before=mean[:bands], mean_after=mean[bands:], weights_before=a, weights_after=b, correlation=correlation
+    )
 
 
 def _ridge(covariance: Float64Array) -> Float64Array:
