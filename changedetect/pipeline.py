@@ -18,13 +18,14 @@ from changedetect.config import RunConfig
 from changedetect.dating import date_changes
 from changedetect.diff import Levels
 from changedetect.errors import PairError, SceneError
-from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, levelled, looked_over, matched
+from changedetect.ground import Ground, ground_of_rasters, ground_of_scenes, levelled, looked_over, matched
 from changedetect.lonlat import footprint, polygons_of
 from changedetect.model import Scene, Site, SiteResult, Window
 from changedetect.prepare import Alignment, Sharpness, harmonising
 from changedetect.quality import assess, lowered
 from changedetect.reasons import decided, objects_weighed
 from changedetect.redaction import redact
+from changedetect.scene_reader import SceneReader
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 from changedetect.types import WINDOW_NAMES
 from changedetect.unmasked import cleared

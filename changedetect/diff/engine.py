@@ -212,7 +212,7 @@ def apply(fitted: Fitted, measured: Measured) -> Layers:
     features = measured.features.normalised(fitted.normalisation)
     before, after = features.reflectance(fitted.scales[1])
     strength = fitted.strength(features)
-    barren = _barren(fitted, after)
+    barren = barren_of(fitted, after)
     with np.errstate(invalid="ignore"):
         changed = np.where(features.valid, strength > fitted.changed_at, UNKNOWN).astype(np.uint8)
         strong = strength > fitted.object_at
@@ -221,23 +221,19 @@ def apply(fitted: Fitted, measured: Measured) -> Layers:
         changed=changed,
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),
-        structured=(_structure(fitted, measured, barren).strength > 1) & more,
+        structured=(structure(fitted, measured, barren).strength > 1) & more,
         barren=barren,
         beside=measured.beside,
     )
 
 
-def new_structure(fitted: Fitted, measured: Measured, after: Bands) -> Structure:
-    """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
-    return _structure(fitted, measured, _barren(fitted, after))
-
-
-def _structure(fitted: Fitted, measured: Measured, barren: BoolArray) -> Structure:
+def structure(fitted: Fitted, measured: Measured, barren: BoolArray) -> Structure:
+    """Evidence of new structure on a tile, nowhere where the bands can't tell nor where it is not `barren`."""
     return structure_of(measured.textures, fitted.lines, measured.features.valid, measured.dry & barren)
 
 
-def _barren(fitted: Fitted, after: Bands) -> BoolArray:
-    """(y, x) True where smoothed reflectance is barren enough for something built; everywhere without NIR and red."""
+def barren_of(fitted: Fitted, after: Bands) -> BoolArray:
+    """(...) True where smoothed reflectance is barren enough for something built; everywhere without NIR and red."""
     if fitted.green is None:
         return np.ones(next(iter(after.values())).shape, dtype=bool)
     green = ndvi(after)

@@ -65,6 +65,21 @@ class Features:
             context=self.context and self.context.picked(rows, cols),
         )
 
+    def at(self, where: BoolArray) -> "Features":
+        """Those of the pixels of a tile that are True in (y, x) `where`, row by row: (band, pixel)."""
+
+        def some(planes: FloatArray) -> FloatArray:
+            return np.array([plane[where] for plane in planes])
+
+        return replace(
+            self,
+            before=some(self.before),
+            after=some(self.after),
+            before_smooth=some(self.before_smooth),
+            after_smooth=some(self.after_smooth),
+            valid=self.valid[where],
+        )
+
     def normalised(self, normalisation: Normalisation) -> "Features":
         """The same with the earlier date on the radiometry of the later one."""
         return replace(
