@@ -59,7 +59,7 @@ def decode(items: tuple[Path, Path]) -> None:
         with rasterio.open(path) as source:
             return sum(int(source.read(1, window=window)[0, 0]) for window in _rows(source))
 
-    with rasterio.Env(GDAL_CACHEMAX=256), ThreadPoolExecutor(processors()) as pool:
+    with rasterio.Env(GDAL_CACHEMAX=192 * 2**20), ThreadPoolExecutor(processors()) as pool:
         list(pool.map(read, [path for item in items for path in files_of(item)]))
 
 

@@ -18,6 +18,7 @@ from changedetect.config import RunConfig
 from changedetect.dating import date_changes
 from changedetect.diff import Levels
 from changedetect.errors import PairError, SceneError
+from changedetect.geotiff import held_open
 from changedetect.ground import Ground, ground_of_rasters, ground_of_scenes, levelled, looked_over, matched
 from changedetect.lonlat import footprint, polygons_of
 from changedetect.model import Scene, Site, SiteResult, Window
@@ -114,8 +115,9 @@ def _compare(
     sources: Mapping[str, Mapping[str, Any]],
     scenes: tuple[Sequence[Scene], Sequence[Scene]] = ((), ()),
 ) -> SiteResult:
-    ground, matching = matched(ground, config)
-    picture, sample = looked_over(ground, config)
+    with held_open():
+        ground, matching = matched(ground, config)
+        picture, sample = looked_over(ground, config)
     ground, levels = levelled(ground, picture, config)
     forward, backward = read_both_ways(ground, config, sample if levels is None or levels.off is None else None)
     quality = assess(forward, picture, scenes, matching.alignment, matching.blur_left_px)

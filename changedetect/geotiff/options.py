@@ -14,8 +14,9 @@ GDAL_OPTIONS: Mapping[str, str | int] = MappingProxyType(
     {
         # Reads run in parallel above us; GDAL threads below them would only fight for the same cores.
         "GDAL_NUM_THREADS": 1,
-        # MB of decoded blocks kept between reads; the default is a share of RAM for each process.
-        "GDAL_CACHEMAX": 256,
+        # Bytes, as rasterio takes it (GDAL's own small numbers are megabytes): decoded blocks kept between reads. The
+        # default is a share of RAM for each process; this is what a tile touches of two dates in six bands, and more.
+        "GDAL_CACHEMAX": 192 * 2**20,
     }
 )
 """GDAL configuration of every read and write."""
