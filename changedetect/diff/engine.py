@@ -12,7 +12,7 @@ from changedetect.components import counted, looked_up, numbered
 from changedetect.decisions import PASSED
 from changedetect.diff.detectors import Strength, detector_named, looks_around
 from changedetect.diff.features import Features, halo_px
-from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
+from changedetect.diff.gates import GREEN_LIMIT, JUDGED_BANDS, GreenScale, fit_green_scale, not_green_or_wet
 from changedetect.diff.indices import Bands, ndvi
 from changedetect.diff.measured import Measured
 from changedetect.diff.options import DiffOptions
@@ -210,7 +210,7 @@ def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
 def apply(fitted: Fitted, measured: Measured) -> Layers:
     """Judge every pixel of a tile; exact where `engine_halo_px` of it lie around a pixel, or the site ends."""
     features = measured.features.normalised(fitted.normalisation)
-    before, after = features.reflectance(fitted.scales[1])
+    before, after = features.reflectance(fitted.scales[1], JUDGED_BANDS)
     strength = fitted.strength(features)
     barren = barren_of(fitted, after)
     with np.errstate(invalid="ignore"):

@@ -4,12 +4,13 @@ The square root evens out noise that grows with brightness (the variance-stabili
 Bartlett 1936, doi:10.2307/2983678), so that a bright roof and a dark wood are judged by one measure.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from changedetect.diff.context import Context, context_of, rings_halo_px
-from changedetect.diff.local import filled, gaussian_halo_px, smooth
+from changedetect.diff.local import gaussian_halo_px, masked, smooth
 from changedetect.diff.radiometry import IndexScale, Normalisation
 from changedetect.grid import mean_pixel_m
 from changedetect.model import Pair
@@ -78,6 +79,7 @@ class Features:
             before_smooth=some(self.before_smooth),
             after_smooth=some(self.after_smooth),
             valid=self.valid[where],
+            context=self.context and self.context.at(where),
         )
 
     def normalised(self, normalisation: Normalisation) -> "Features":
@@ -88,14 +90,19 @@ class Features:
             before_smooth=normalisation.apply(self.before_smooth),
         )
 
-    def reflectance(self, scale: IndexScale) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-        """Smoothed reflectance of both dates by common name, for indices.
+    def reflectance(
+        self, scale: IndexScale, names: Collection[str] | None = None
+    ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        """Smoothed reflectance of both dates by common name, for indices; of some `names` alone, if given.
 
         `scale` is the later date's: `normalised` has put the earlier one on its radiometry.
         """
-        before = scale.apply(np.maximum(self.before_smooth, 0) ** 2)
-        after = scale.apply(np.maximum(self.after_smooth, 0) ** 2)
-        return dict(zip(self.bands, before, strict=True)), dict(zip(self.bands, after, strict=True))
+        wanted = [(number, name) for number, name in enumerate(self.bands) if names is None or name in names]
+
+        def squared(roots: FloatArray) -> dict[str, FloatArray]:
+            return {name: scale.one(number, np.maximum(roots[number], 0) ** 2) for number, name in wanted}
+
+        return squared(self.before_smooth), squared(self.after_smooth)
 
 
 def smoothing_px(pixel_m: float) -> float:
@@ -151,11 +158,12 @@ def _features(
     bands: tuple[str, ...], dates: tuple[FloatArray, FloatArray], valid: BoolArray, pixel_m: float, *, context: bool
 ) -> Features:
     def root(data: FloatArray) -> FloatArray:
-        return np.where(valid, np.sqrt(np.maximum(filled(data), 0)), np.float32(0))
+        seen = masked(data, valid)
+        return np.sqrt(np.maximum(seen, 0, out=seen), out=seen)
 
     sigma = smoothing_px(pixel_m)
     before, after = (root(data) for data in dates)
-    smoothed = filled(smooth(before, valid, sigma)), filled(smooth(after, valid, sigma))
+    smoothed = smooth(before, valid, sigma, missing=0), smooth(after, valid, sigma, missing=0)
     return Features(
         bands=bands,
         before=before,

@@ -18,7 +18,7 @@ from scipy import ndimage as ndi
 
 from changedetect.diff import indices
 from changedetect.diff.features import Features
-from changedetect.diff.local import filled, gaussian_halo_px, local_correlation, local_deviation, smooth
+from changedetect.diff.local import gaussian_halo_px, local_correlation, local_deviation, smooth, window_count
 from changedetect.diff.radiometry import IndexScale
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
@@ -150,6 +150,7 @@ def textures_of(
         Pixel size, metres.
     """
     window, wide = _window_px(WINDOW_M, pixel_m), _window_px(PATTERN_M, pixel_m)
+    counts = [window_count(valid, size) for size in (window, wide)] if lines else []
     textures = []
     for line in lines:
         before, after = (
@@ -158,8 +159,11 @@ def textures_of(
         textures.append(
             Texture(
                 excess=(before, after),
-                rough=(local_deviation(before, valid, window), local_deviation(after, valid, window)),
-                new=_not_repeated(local_correlation(before, after, valid, wide)),
+                rough=(
+                    local_deviation(before, valid, window, counts[0]),
+                    local_deviation(after, valid, window, counts[0]),
+                ),
+                new=_not_repeated(local_correlation(before, after, valid, wide, counts[1])),
             )
         )
     return tuple(textures)
@@ -185,8 +189,9 @@ def structure_of(
     texture_before = texture_after = excess_gain = squares
     for texture, line in zip(textures, lines, strict=True):
         rough_before, rough_after = texture.rough
-        gain = smooth(np.maximum(rough_after * texture.new - rough_before, 0), valid, GAIN_SMOOTHING_PX)
-        squares = squares + (filled(gain) / _unit(line)) ** 2
+        rougher = np.maximum(rough_after * texture.new - rough_before, 0)
+        gain = smooth(rougher, valid, GAIN_SMOOTHING_PX, missing=0)
+        squares = squares + (gain / _unit(line)) ** 2
         if line.regressor == "red":
             texture_before, texture_after = rough_before, rough_after
             excess_gain = (texture.excess[1] - texture.excess[0]) / np.float32(line.scatter)
