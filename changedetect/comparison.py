@@ -85,7 +85,7 @@ def read_both_ways(ground: Ground, config: RunConfig, sample: diff.Features | No
     """
     if sample is None:
         sample = diff.sample_features(ground.blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
-    fits = [diff.fit(one, config.diff, calibrated=ground.calibrated) for one in (sample, sample.swapped())]
+    fits = diff.fit_both_ways(sample, config.diff, calibrated=ground.calibrated)
     ways = [_Way(fitted=fitted, backward=backward) for fitted, backward in zip(fits, (False, True), strict=True)]
     layers = _layers(ground, ways)
     settled = [diff.settledness(fitted, one, config.diff) for fitted, one in zip(fits, layers, strict=True)]

@@ -261,6 +261,7 @@ def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]
         for tile, pair in ground.pairs():
             picture.add(tile, pair)
             yield from ground.cut(tile, pair)
+            del pair  # before the next is read
 
     sample = diff.sample_features(blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
     return picture.pair(calibrated=ground.calibrated), sample

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special
 
-from changedetect.diff.mixing import moments, squared_length
+from changedetect.diff.mixing import moments, squared_length, stacked
 from changedetect.types import Float64Array
 
 _LEAST_NOISE = 1e-6
@@ -42,10 +42,18 @@ class IrMad:
 
         `before` and `after` are (band, ...); the result drops the first axis.
         """
+        return squared_length([*before, *after], *self._line())
+
+    def chance(self, stack: Float64Array) -> Float64Array:
+        """(chunk, pixel) probability that a difference as large is chance, of (chunk, 2 band + 1, pixel) `stacked`."""
+        mads = np.matmul(np.column_stack(self._line()), stack)
+        return np.asarray(special.chdtrc(len(self.correlation), (mads * mads).sum(axis=1)))
+
+    def _line(self) -> tuple[Float64Array, Float64Array]:
+        """What the bands of both dates are multiplied by, and what is added, to be standardised variates."""
         deviation = np.sqrt(2 * (1 - self.correlation))
         weights = np.hstack([self.weights_before.T, -self.weights_after.T]) / deviation[:, None]
-        means = np.concatenate([self.mean_before, self.mean_after])
-        return squared_length([*before, *after], weights, -weights @ means)
+        return weights, -weights @ np.concatenate([self.mean_before, self.mean_after])
 
 
 def fit_irmad(
@@ -60,26 +68,26 @@ def fit_irmad(
     max_iterations, tolerance
         Stop when no canonical correlation moves by more than `tolerance`, or after `max_iterations`.
     """
-    dates = np.concatenate([before, after]).astype(np.float64)
-    middle = dates.mean(axis=1)
-    dates -= middle[:, None]  # what is left of a covariance of large numbers is rounding
-    weights = np.ones(dates.shape[1])
-    correlation = np.zeros(len(before))
-    for _ in range(max_iterations):
-        fitted = _canonical(dates, weights)
-        weights = special.chdtrc(len(before), fitted.chi_square(*np.split(dates, 2)))
-        moved = float(np.abs(fitted.correlation - correlation).max())
-        correlation = fitted.correlation
+    planes = [*before, *after]
+    middle = np.array([plane.mean(dtype=np.float64) for plane in planes])
+    # What is left of a covariance of large numbers is rounding.
+    stack = stacked([plane - mean for plane, mean in zip(planes, middle, strict=True)])
+    fitted = _canonical(moments(stack, None))
+    for _ in range(max_iterations - 1):
+        sums = moments(stack, fitted.chance)
         # Once nearly every pixel counts as changed there is nothing left to align on: keep the last good fit.
-        if moved < tolerance or weights.sum() < 10 * len(before):
+        if sums[-1, -1] < 10 * len(before):
+            break
+        last, fitted = fitted, _canonical(sums)
+        if float(np.abs(fitted.correlation - last.correlation).max()) < tolerance:
             break
     mean_before, mean_after = np.split(middle, 2)
     return replace(fitted, mean_before=fitted.mean_before + mean_before, mean_after=fitted.mean_after + mean_after)
 
 
-def _canonical(dates: Float64Array, weights: Float64Array) -> IrMad:
-    """Canonical variates of (2 band, pixel) `dates`, the bands of the earlier first, weighted pixel by pixel."""
-    sums, bands = moments(dates, weights), len(dates) // 2
+def _canonical(sums: Float64Array) -> IrMad:
+    """Canonical variates from the `moments` of both dates, the bands of the earlier first."""
+    bands = len(sums) // 2
     total, mean = sums[-1, -1], sums[-1, :-1] / sums[-1, -1]
     covariance = sums[:-1, :-1] / total - np.outer(mean, mean)
     sxx, syy = _ridge(covariance[:bands, :bands]), _ridge(covariance[bands:, bands:])

@@ -23,6 +23,13 @@ def gaussian_halo_px(sigma_px: float) -> int:
     return int(GAUSSIAN_REACH * sigma_px + 0.5)
 
 
+def gaussian_weights(sigma_px: float) -> Float64Array:
+    """(n + 1,) what a pixel counts in `smooth`, along one axis, and its neighbours to either side one by one."""
+    reach = gaussian_halo_px(sigma_px)
+    weights = np.exp(-0.5 / (sigma_px * sigma_px) * np.arange(-reach, reach + 1) ** 2)
+    return np.asarray((weights / weights.sum())[reach:])
+
+
 def smooth(
     data: NDArray[np.floating], valid: BoolArray, sigma_px: float, *, missing: float = float("nan")
 ) -> FloatArray:

@@ -18,6 +18,9 @@ from changedetect.errors import RasterError
 from changedetect.geotiff.options import GDAL_FAILURES, GDAL_OPTIONS, reason
 from changedetect.parallel import processors
 
+_OPTIONS = {**GDAL_OPTIONS, "GDAL_CACHEMAX": 64 * 2**20}
+"""Whatever is written is in memory already: room for the blocks that overviews are made of."""
+
 
 def write_cog(
     path: Path,
@@ -54,7 +57,7 @@ def write_cog(
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cog-") as folder, rasterio.Env(**GDAL_OPTIONS):
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".cog-") as folder, rasterio.Env(**_OPTIONS):
             raw, part = Path(folder) / "raw.tif", Path(folder) / "part.tif"
             with rasterio.open(raw, "w", **profile) as target:
                 _fill(target, data, dtype)

@@ -5,7 +5,7 @@ import pytest
 from scipy.cluster import vq
 
 from changedetect.diff.clustering import centres_of
-from changedetect.diff.mixing import CHUNK_PX, moments, nearest, squared_length
+from changedetect.diff.mixing import CHUNK_PX, moments, nearest, squared_length, stacked
 
 SIZES = (1, 5, CHUNK_PX, 20 * CHUNK_PX + 17)
 
@@ -24,9 +24,11 @@ def test_squared_length_is_that_of_the_matrix_product(size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_moments_are_weighted_sums_of_products(size):
-    pixels, weights = planes(size), np.random.default_rng(1).random(size)
+    pixels = planes(size)
     with_one = np.vstack([pixels.astype(np.float64), np.ones(size)])
-    np.testing.assert_allclose(moments(pixels, weights), (with_one * weights) @ with_one.T, rtol=1e-12)
+    np.testing.assert_allclose(moments(stacked(pixels), None), with_one @ with_one.T, rtol=1e-12)
+    weighted = moments(stacked(pixels), lambda stack: stack[:, 0] + 7)  # of fillers, too
+    np.testing.assert_allclose(weighted, (with_one * (with_one[0] + 7)) @ with_one.T, rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", SIZES)
