@@ -158,7 +158,7 @@ def local_correlation(
     product = np.multiply(variance_x, variance_y, out=variance_x)
     flat = product <= 0
     shared /= np.sqrt(np.maximum(product, np.finfo(np.float32).tiny, out=product), out=product)
-    _blank(shared, _bits(~flat), 0)
+    shared *= ~flat
     return np.asarray(np.clip(shared, -1, 1, out=shared))
 
 
@@ -169,7 +169,7 @@ def _moments(image: FloatArray, count: FloatArray, size_px: int) -> tuple[FloatA
     square /= count
     least = square * np.float32(_ROUNDING)
     square -= mean * mean
-    _blank(square, _bits(square >= least), 0)
+    square *= square >= least
     return mean, square
 
 

@@ -20,6 +20,7 @@ from changedetect.diff import indices
 from changedetect.diff.features import Features
 from changedetect.diff.local import gaussian_halo_px, local_correlation, local_deviation, smooth, window_count
 from changedetect.diff.radiometry import IndexScale
+from changedetect.neighbours import grown, shrunk
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 WINDOW_M = 30.0
@@ -241,10 +242,10 @@ def _excess(bands: indices.Bands, regressor: str, line: tuple[float, float]) -> 
 def dry_inside(before: indices.Bands, after: indices.Bands, valid: BoolArray) -> BoolArray:
     """(y, x) True inside the valid ground, away from water at either date."""
     # The edge of the valid ground is no place to measure texture.
-    keep = ndi.binary_erosion(valid, border_value=1)
+    keep = shrunk(valid)
     if {"green", "nir", "swir16"} <= set(after):
-        keep &= ~ndi.binary_dilation((_wet(before) | _wet(after)) & valid)
-    return np.asarray(keep)
+        keep &= ~grown((_wet(before) | _wet(after)) & valid)
+    return keep
 
 
 def _wet(bands: indices.Bands) -> BoolArray:
