@@ -30,7 +30,7 @@ def write_change_map(path: Path, change_map: ChangeMap) -> None:
         The file can't be written.
     """
     planes = (change_map.changed, np.asarray(change_map.confidence, dtype=np.float32), change_map.kind)
-    write_cog(path, planes, change_map.geobox, band_names=BAND_NAMES, nodata=float(UNKNOWN))
+    write_cog(path, planes, change_map.geobox, band_names=BAND_NAMES, nodata=float(UNKNOWN), codes=True)
 
 
 def write_decisions(path: Path, change_map: ChangeMap) -> None:
@@ -42,7 +42,7 @@ def write_decisions(path: Path, change_map: ChangeMap) -> None:
         The file can't be written.
     """
     if change_map.decisions is not None:
-        write_cog(path, change_map.decisions, change_map.geobox, band_names=DECISION_BANDS)
+        write_cog(path, change_map.decisions, change_map.geobox, band_names=DECISION_BANDS, codes=True)
 
 
 def write_preview(path: Path, pair: Pair) -> None:
