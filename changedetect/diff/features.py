@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from changedetect.diff.context import Context, context_of, rings_halo_px
-from changedetect.diff.local import gaussian_halo_px, gaussian_weights, masked, smooth
+from changedetect.diff.local import gaussian_halo_px, gaussian_weights, masked, smooth, smoothing_weight
 from changedetect.diff.radiometry import IndexScale, Normalisation
 from changedetect.grid import mean_pixel_m
 from changedetect.model import Pair
@@ -125,8 +125,22 @@ def halo_px(pixel_m: float, *, context: bool = False) -> int:
 
 def features_of(pair: Pair, *, context: bool = False) -> Features:
     """Features of a tile, with their context or without; depends on nothing farther than `halo_px`."""
-    dates = (pair.before.data, pair.after.data)
-    return _features(pair.bands, dates, pair.valid, mean_pixel_m(pair.geobox), context=context)
+    valid, sigma = pair.valid, _sigma_px(pair)
+    before, after = _root(pair.before.data, valid), _root(pair.after.data, valid)
+    weight = smoothing_weight(valid, sigma)
+    before_smooth, after_smooth = (smooth(date, valid, sigma, missing=0, weight=weight) for date in (before, after))
+    around = None
+    if context:
+        around = context_of((before_smooth, after_smooth), valid, mean_pixel_m(pair.geobox), sigma)
+    return Features(
+        bands=pair.bands,
+        before=before,
+        after=after,
+        before_smooth=before_smooth,
+        after_smooth=after_smooth,
+        valid=valid,
+        context=around,
+    )
 
 
 def features_at(pair: Pair, rows: slice, cols: slice, *, context: bool = False) -> Features:
@@ -179,23 +193,6 @@ def _weighted(plane: FloatArray, places: IntArray, weights: Float64Array) -> Flo
 
 def _sigma_px(pair: Pair) -> float:
     return smoothing_px(mean_pixel_m(pair.geobox))
-
-
-def _features(
-    bands: tuple[str, ...], dates: tuple[FloatArray, FloatArray], valid: BoolArray, pixel_m: float, *, context: bool
-) -> Features:
-    sigma = smoothing_px(pixel_m)
-    before, after = (_root(data, valid) for data in dates)
-    smoothed = smooth(before, valid, sigma, missing=0), smooth(after, valid, sigma, missing=0)
-    return Features(
-        bands=bands,
-        before=before,
-        after=after,
-        before_smooth=smoothed[0],
-        after_smooth=smoothed[1],
-        valid=valid,
-        context=context_of(smoothed, valid, pixel_m, sigma) if context else None,
-    )
 
 
 def _root(data: FloatArray, valid: BoolArray) -> FloatArray:

@@ -31,7 +31,12 @@ def gaussian_weights(sigma_px: float) -> Float64Array:
 
 
 def smooth(
-    data: NDArray[np.floating], valid: BoolArray, sigma_px: float, *, missing: float = float("nan")
+    data: NDArray[np.floating],
+    valid: BoolArray,
+    sigma_px: float,
+    *,
+    missing: float = float("nan"),
+    weight: FloatArray | None = None,
 ) -> FloatArray:
     """Gaussian mean over the valid neighbours (normalised convolution, Knutsson & Westin 1993, CVPR).
 
@@ -45,6 +50,8 @@ def smooth(
         Standard deviation, pixels.
     missing
         What stands where not `valid`.
+    weight
+        `smoothing_weight`, where it is known already.
 
     Returns
     -------
@@ -56,13 +63,17 @@ def smooth(
     True
     """
     planes, keep = data if data.ndim == 3 else data[None], _bits(valid)
-    # Never 0 where valid: the pixel itself counts.
-    weight = np.maximum(_gaussian(valid.astype(np.float32), sigma_px), np.finfo(np.float32).tiny)
+    weight = smoothing_weight(valid, sigma_px) if weight is None else weight
     out = np.empty(planes.shape, dtype=np.float32)
     for plane, smoothed in zip(planes, out, strict=True):
         np.divide(_gaussian(_seen(plane, keep), sigma_px), weight, out=smoothed)
         _blank(smoothed, keep, missing)
     return out if data.ndim == 3 else out[0]
+
+
+def smoothing_weight(valid: BoolArray, sigma_px: float) -> FloatArray:
+    """(y, x) share of a Gaussian that lies on valid pixels; never 0."""
+    return np.maximum(_gaussian(valid.astype(np.float32), sigma_px), np.finfo(np.float32).tiny)
 
 
 def _gaussian(plane: FloatArray, sigma_px: float) -> FloatArray:

@@ -18,7 +18,14 @@ from scipy import ndimage as ndi
 
 from changedetect.diff import indices
 from changedetect.diff.features import Features
-from changedetect.diff.local import gaussian_halo_px, local_correlation, local_deviation, smooth, window_count
+from changedetect.diff.local import (
+    gaussian_halo_px,
+    local_correlation,
+    local_deviation,
+    smooth,
+    smoothing_weight,
+    window_count,
+)
 from changedetect.diff.radiometry import IndexScale
 from changedetect.neighbours import grown, shrunk
 from changedetect.types import BoolArray, Float64Array, FloatArray
@@ -68,6 +75,8 @@ class Texture:
     """Local deviation of that distance, NaN where not valid."""
     new: FloatArray
     """Share of a deviation that the pattern of the other date does not repeat."""
+    weight: FloatArray
+    """What the smoothing of a gain of texture divides by, the same for all lines."""
 
     def swapped(self) -> "Texture":
         """The same with the dates exchanged."""
@@ -151,7 +160,9 @@ def textures_of(
         Pixel size, metres.
     """
     window, wide = _window_px(WINDOW_M, pixel_m), _window_px(PATTERN_M, pixel_m)
-    counts = [window_count(valid, size) for size in (window, wide)] if lines else []
+    if not lines:
+        return ()
+    counts, weight = [window_count(valid, size) for size in (window, wide)], smoothing_weight(valid, GAIN_SMOOTHING_PX)
     textures = []
     for line in lines:
         before, after = (
@@ -165,6 +176,7 @@ def textures_of(
                     local_deviation(after, valid, window, counts[0]),
                 ),
                 new=_not_repeated(local_correlation(before, after, valid, wide, counts[1])),
+                weight=weight,
             )
         )
     return tuple(textures)
@@ -191,7 +203,7 @@ def structure_of(
     for texture, line in zip(textures, lines, strict=True):
         rough_before, rough_after = texture.rough
         rougher = np.maximum(rough_after * texture.new - rough_before, 0)
-        gain = smooth(rougher, valid, GAIN_SMOOTHING_PX, missing=0)
+        gain = smooth(rougher, valid, GAIN_SMOOTHING_PX, missing=0, weight=texture.weight)
         squares = squares + (gain / _unit(line)) ** 2
         if line.regressor == "red":
             texture_before, texture_after = rough_before, rough_after

@@ -179,7 +179,7 @@ def _read_window(
     )
     part = Window(left, top, right - left, bottom - top)
     data[target] = numbers = source.read(list(indexes), window=part)
-    good = np.isfinite(numbers)
+    good = np.isfinite(numbers) if np.issubdtype(numbers.dtype, np.inexact) else np.ones(numbers.shape, dtype=bool)
     declared = [source.nodatavals[index - 1] for index in indexes]
     for number in {number for number in (*absent, *declared) if number is not None}:
         if _fits(number, numbers.dtype):
