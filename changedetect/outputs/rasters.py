@@ -56,10 +56,11 @@ def write_preview(path: Path, pair: Pair) -> None:
     RasterError
         The file can't be written.
     """
-    data = np.concatenate([pair.before.data, pair.after.data])
+    data = [*pair.before.data, *pair.after.data]
     names = [f"{date}_{band}" for date in WINDOW_NAMES for band in pair.bands]
     if pair.calibrated:
-        write_cog(path, _integers(data), pair.geobox, band_names=names, nodata=0.0, tags=SCALE_TAGS)
+        numbers = [_integers(plane) for plane in data]  # one by one: all at once would take 400 MB
+        write_cog(path, numbers, pair.geobox, band_names=names, nodata=0.0, tags=SCALE_TAGS)
     else:
         write_cog(path, data, pair.geobox, band_names=names, nodata=float("nan"))
 
