@@ -19,7 +19,7 @@ from skimage import morphology
 
 from changedetect import outlining
 from changedetect.changes import CHANGE_COLUMNS, SURE_FIRST, empty_changes
-from changedetect.components import counted, looked_up, numbered, strips
+from changedetect.components import counted, large, looked_up, numbered, strips
 from changedetect.errors import ConfigError
 from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import Site
@@ -87,7 +87,7 @@ def clean(
     if known is not None:
         mask &= known
     hole = int(options.max_hole_m2 / pixel_area_m2(geobox))
-    filled = _filled(_large(mask, _least_px(geobox, options)), hole)
+    filled = _filled(large(mask, _least_px(geobox, options)), hole)
     if known is not None:
         filled &= known
     return filled
@@ -105,14 +105,6 @@ def _bridged(mask: BoolArray, *, opened: bool) -> BoolArray:
         part = mask[top : rows.stop + _REACH_PX]
         out[rows] = closed(without_threads(part) if opened else part)[rows.start - top : rows.stop - top]
     return out
-
-
-def _large(mask: BoolArray, least_px: int) -> BoolArray:
-    """Objects of `least_px` pixels at least."""
-    labels = numbered(mask)
-    keep = counted(labels) >= least_px
-    keep[0] = False
-    return looked_up(labels, keep)
 
 
 def _filled(mask: BoolArray, max_px: int) -> BoolArray:
