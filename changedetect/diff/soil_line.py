@@ -22,6 +22,7 @@ from changedetect.diff.local import (
     gaussian_halo_px,
     local_correlation,
     local_deviation,
+    masked,
     smooth,
     smoothing_weight,
     window_count,
@@ -222,8 +223,12 @@ def beside_of(textures: Sequence[Texture], lines: Sequence[Line], valid: BoolArr
     """
     squares = np.zeros(valid.shape, dtype=np.float32)
     for texture, line in zip(textures, lines, strict=True):
-        squares = squares + ((texture.excess[1] - texture.excess[0]) / _unit(line)) ** 2
-    own = np.where(valid, np.sqrt(squares / np.float32(max(len(lines), 1))), np.float32(0))
+        change = (texture.excess[1] - texture.excess[0]) / _unit(line)
+        squares += np.multiply(change, change, out=change)
+    squares /= np.float32(max(len(lines), 1))
+    own = masked(np.sqrt(squares, out=squares), valid)
+    if own.max(initial=0) < TAIL:  # nothing so strong; most ground is spared the filter
+        return np.zeros(valid.shape, dtype=bool)
     most = ndi.maximum_filter(own, size=_window_px(WINDOW_M, pixel_m) + 2 * TAIL_PX, mode="nearest")
     return np.asarray((most >= np.float32(TAIL)) & (own < np.float32(EDGE) * most))
 
