@@ -121,8 +121,10 @@ def _objects(ground: Ground, layers: diff.Layers, settledness: float, config: Ru
     structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=layers.known, opened=False)
     joined = diff.with_witnesses(structured, objects, settledness)
     del objects
-    labels = polygons.trimmed(polygons.label(joined), layers.beside, structured, ground.grid, config.polygons)
-    del structured, joined
+    labels = polygons.label(joined)
+    del joined
+    labels = polygons.trimmed(labels, layers.beside, structured, ground.grid, config.polygons)
+    del structured
     # Structure is found at walls and edges; a site is what lies between them, too.
     return polygons.whole_sites(labels, ground.grid, layers.barren & layers.known)
 

@@ -66,8 +66,11 @@ def _pieces(mask: BoolArray) -> tuple[list[IntArray], list[int], IntArray]:
     """Strips with their parts numbered from 1, where their numbers start among all, and (piece,) the part of each."""
     pieces: list[IntArray] = []
     starts, seams = [0], [np.empty((0, 2), dtype=np.int64)]
+    # One for all strips: between the pieces, which stay, many would leave gaps in memory that nothing else fits.
+    room = np.empty((min(STRIP_ROWS, mask.shape[0]), mask.shape[1]), dtype=np.int32)
     for rows in strips(mask.shape[0]):
-        own, count = ndi.label(mask[rows])
+        own = room[: rows.stop - rows.start]
+        count = ndi.label(mask[rows], output=own)
         if pieces:
             seams.append(_seam(pieces[-1][-1], own[0]) + np.array([starts[-2] - 1, starts[-1] - 1]))
         pieces.append(own.astype(np.min_scalar_type(count)))

@@ -242,11 +242,15 @@ def trimmed(
 
     All are (y, x). Objects of which too little would be left stay whole.
     """
-    kept = (labels > 0) & ~beside
+    kept = labels > 0
+    np.greater(kept, beside, out=kept)
     pieces = numbered(kept)
-    kept = looked_up(pieces, counted(pieces, structured & kept) > 0)
+    told = counted(pieces, structured) > 0
+    told[0] = False
+    kept = looked_up(pieces, told)
+    del pieces
     kept |= looked_up(labels, counted(labels, kept) < _least_px(geobox, options))
-    return np.where(kept, labels, labels.dtype.type(0))
+    return np.multiply(labels, kept, dtype=labels.dtype)
 
 
 def whole_sites(labels: IntArray, geobox: GeoBox, allowed: BoolArray) -> IntArray:
