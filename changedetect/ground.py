@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from changedetect import diff, prepare, tiling
 from changedetect.config import RunConfig
 from changedetect.grid import TileSpec, pixel_size_m
+from changedetect.memory import give_back
 from changedetect.model import Composite, Pair, Scene
 from changedetect.parallel import mapped, processors
 from changedetect.scene_reader import SceneReader
@@ -77,6 +78,8 @@ class Ground:
             if specs:
                 task = partial(_on_block, work, tile, self.read(tile))
                 yield from zip(specs, mapped(task, specs, processors()), strict=True)
+                del task
+        give_back()
 
     def _cut(self, tile: TileSpec, side_px: int = BLOCK_PX) -> list[TileSpec]:
         halo_px = min(diff.engine_halo_px(_pixel_m(self.grid), self.options), tile.halo_px)
@@ -262,6 +265,7 @@ def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]
             picture.add(tile, pair)
             yield from ground.cut(tile, pair)
             del pair  # before the next is read
+            give_back()
 
     sample = diff.sample_features(blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
     return picture.pair(calibrated=ground.calibrated), sample

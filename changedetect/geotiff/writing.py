@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from changedetect.components import strips
 from changedetect.errors import RasterError
 from changedetect.geotiff.options import GDAL_FAILURES, GDAL_OPTIONS, reason
+from changedetect.memory import give_back
 from changedetect.parallel import processors
 
 _OPTIONS = {**GDAL_OPTIONS, "GDAL_CACHEMAX": 64 * 2**20}
@@ -74,6 +75,7 @@ def write_cog(
                 options |= {"num_threads": str(processors())}  # blocks are packed one by one: the bytes are the same
                 rasterio.shutil.copy(whole, part, driver="COG", bigtiff="IF_SAFER", **options)
             os.replace(part, path)  # noqa: PTH105 - the one call that is atomic on every system
+        give_back()  # what GDAL packed the blocks in
     except (*GDAL_FAILURES, TypeError, ValueError) as error:
         msg = f"can't write {path}: {reason(error)}; check the folder, the free space and the data type {dtype}"
         raise RasterError(msg) from error
