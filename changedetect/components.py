@@ -46,14 +46,20 @@ def numbered(mask: BoolArray) -> IntArray:
     return out
 
 
-def large(mask: BoolArray, least_px: int) -> BoolArray:
+def large(mask: BoolArray, least_px: int, where: BoolArray | None = None) -> BoolArray:
     """A (y, x) mask without its parts of fewer than `least_px` pixels; their numbers are never put together.
+
+    Only pixels that are `where` (y, x) count, if that is given.
 
     >>> large(np.array([[True, False, True], [False, False, True]]), 2).tolist()
     [[False, False, True], [False, False, True]]
     """
     pieces, starts, numbers = _pieces(mask)
-    sizes = [np.bincount(piece.ravel(), minlength=1)[1:] for piece in pieces]
+    counts = np.diff(starts)
+    sizes = [
+        np.bincount(piece.ravel() if where is None else piece[where[rows]], minlength=count + 1)[1:]
+        for piece, rows, count in zip(pieces, strips(mask.shape[0]), counts, strict=True)
+    ]
     total = np.bincount(numbers, weights=np.concatenate([np.empty(0), *sizes]))
     keep = total[numbers] >= least_px
     out = np.empty(mask.shape, dtype=bool)

@@ -244,11 +244,7 @@ def trimmed(
     """
     kept = labels > 0
     np.greater(kept, beside, out=kept)
-    pieces = numbered(kept)
-    told = counted(pieces, structured) > 0
-    told[0] = False
-    kept = looked_up(pieces, told)
-    del pieces
+    kept = large(kept, 1, structured)
     kept |= looked_up(labels, counted(labels, kept) < _least_px(geobox, options))
     return np.multiply(labels, kept, dtype=labels.dtype)
 

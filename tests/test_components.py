@@ -35,6 +35,15 @@ def test_large_parts_are_those_of_many_pixels(seed, height, width, density):
         np.testing.assert_array_equal(large(mask, least), mask & (sizes[labels] >= least))
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 30), st.floats(0, 1))
+def test_of_large_parts_some_pixels_may_count_alone(seed, height, width, density):
+    mask, where = np.random.default_rng(seed).random((2, height, width)) < density
+    labels, _ = ndi.label(mask)
+    sizes = np.bincount(labels[where], minlength=labels.max() + 1)
+    for least in (1, 3):
+        np.testing.assert_array_equal(large(mask, least, where), mask & (sizes[labels] >= least))
+
+
 def test_one_part_that_winds_through_all_strips_has_one_number():
     mask = np.zeros((40, 9), dtype=bool)
     mask[:, ::2] = True
