@@ -12,7 +12,7 @@ from changedetect.changes import DATE_COLUMNS
 from changedetect.components import looked_up, strips
 from changedetect.config import RunConfig
 from changedetect.grid import TileSpec
-from changedetect.ground import Ground
+from changedetect.ground import PATCH_PX, Ground
 from changedetect.model import KIND_CODES, UNKNOWN, ChangeMap, Pair, Site
 from changedetect.types import BoolArray, IntArray, Kind
 
@@ -85,7 +85,7 @@ def read_both_ways(ground: Ground, config: RunConfig, sample: diff.Features | No
     """
     if sample is None:
         sample = diff.sample_features(ground.blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
-    fits = [diff.fit(one, config.diff, calibrated=ground.calibrated) for one in (sample, sample.swapped())]
+    fits = diff.fit_both_ways(sample, config.diff, calibrated=ground.calibrated)
     ways = [_Way(fitted=fitted, backward=backward) for fitted, backward in zip(fits, (False, True), strict=True)]
     layers = _layers(ground, ways)
     settled = [diff.settledness(fitted, one, config.diff) for fitted, one in zip(fits, layers, strict=True)]
@@ -133,13 +133,14 @@ def _gathered(ground: Ground, ways: Sequence[_Way], labels: Sequence[IntArray]) 
     gatherings = [diff.Gathering(own) for own in labels]
 
     def sum_up(spec: TileSpec, pair: Pair) -> list[diff.Tally]:
-        if not any(own[spec.padded].any() for own in labels):
-            return []
         measured = diff.measure(pair, first.lines, first.scales, context=first.looks_around)
         return [diff.tally(way.fitted, way.sees(measured), spec, own) for way, own in zip(ways, labels, strict=True)]
 
-    for _, tallies in ground.computed(sum_up):
-        for gathering, one in zip(gatherings, tallies, strict=False):  # none where a block has no object
+    def seen(spec: TileSpec) -> bool:
+        return any(own[spec.padded].any() for own in labels)
+
+    for _, tallies in ground.computed(sum_up, seen, PATCH_PX):
+        for gathering, one in zip(gatherings, tallies, strict=True):
             gathering.add(one)
     return [gathering.evidence() for gathering in gatherings]
 

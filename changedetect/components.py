@@ -38,20 +38,50 @@ def numbered(mask: BoolArray) -> IntArray:
     >>> numbered(np.array([[True, False, True], [False, False, True]])).tolist()
     [[1, 0, 2], [0, 0, 2]]
     """
-    pieces: list[IntArray] = []
-    starts, seams = [0], [np.empty((0, 2), dtype=np.int64)]
-    for rows in strips(mask.shape[0]):
-        own, count = ndi.label(mask[rows])
-        if pieces:
-            seams.append(_seam(pieces[-1][-1], own[0]) + np.array([starts[-2] - 1, starts[-1] - 1]))
-        pieces.append(own.astype(np.min_scalar_type(count)))
-        starts.append(starts[-1] + count)
-    numbers = merged(starts[-1], np.concatenate(seams))
+    pieces, starts, numbers = _pieces(mask)
     dtype = np.uint16 if numbers.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
     out = np.empty(mask.shape, dtype=dtype)
     for rows, start, stop in zip(strips(mask.shape[0]), starts[:-1], starts[1:], strict=True):
         out[rows] = np.r_[0, numbers[start:stop]].astype(dtype)[pieces.pop(0)]
     return out
+
+
+def large(mask: BoolArray, least_px: int, where: BoolArray | None = None) -> BoolArray:
+    """A (y, x) mask without its parts of fewer than `least_px` pixels; their numbers are never put together.
+
+    Only pixels that are `where` (y, x) count, if that is given.
+
+    >>> large(np.array([[True, False, True], [False, False, True]]), 2).tolist()
+    [[False, False, True], [False, False, True]]
+    """
+    pieces, starts, numbers = _pieces(mask)
+    counts = np.diff(starts)
+    sizes = [
+        np.bincount(piece.ravel() if where is None else piece[where[rows]], minlength=count + 1)[1:]
+        for piece, rows, count in zip(pieces, strips(mask.shape[0]), counts, strict=True)
+    ]
+    total = np.bincount(numbers, weights=np.concatenate([np.empty(0), *sizes]))
+    keep = total[numbers] >= least_px
+    out = np.empty(mask.shape, dtype=bool)
+    for rows, start, stop in zip(strips(mask.shape[0]), starts[:-1], starts[1:], strict=True):
+        out[rows] = np.r_[False, keep[start:stop]][pieces.pop(0)]
+    return out
+
+
+def _pieces(mask: BoolArray) -> tuple[list[IntArray], list[int], IntArray]:
+    """Strips with their parts numbered from 1, where their numbers start among all, and (piece,) the part of each."""
+    pieces: list[IntArray] = []
+    starts, seams = [0], [np.empty((0, 2), dtype=np.int64)]
+    # One for all strips: between the pieces, which stay, many would leave gaps in memory that nothing else fits.
+    room = np.empty((min(STRIP_ROWS, mask.shape[0]), mask.shape[1]), dtype=np.int32)
+    for rows in strips(mask.shape[0]):
+        own = room[: rows.stop - rows.start]
+        count = ndi.label(mask[rows], output=own)
+        if pieces:
+            seams.append(_seam(pieces[-1][-1], own[0]) + np.array([starts[-2] - 1, starts[-1] - 1]))
+        pieces.append(own.astype(np.min_scalar_type(count)))
+        starts.append(starts[-1] + count)
+    return pieces, starts, merged(starts[-1], np.concatenate(seams))
 
 
 def _seam(above: IntArray, below: IntArray) -> IntArray:

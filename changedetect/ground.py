@@ -10,16 +10,20 @@ from odc.geo.geobox import GeoBox
 
 from changedetect import diff, prepare, tiling
 from changedetect.config import RunConfig
-from changedetect.errors import SceneError
 from changedetect.grid import TileSpec, pixel_size_m
-from changedetect.model import Composite, Pair, Scene, Tile
+from changedetect.memory import give_back
+from changedetect.model import Composite, Pair, Scene
 from changedetect.parallel import mapped, processors
+from changedetect.scene_reader import SceneReader
+from changedetect.scratch import Scratch
 from changedetect.thinned import Canvas
 
 PREVIEW_PX = 1500
 """Pictures are thinned to at most this many pixels a side."""
 BLOCK_PX = 512
 """Side of what is computed at once: a plane of it fits the cache of a processor. Results do not depend on it."""
+PATCH_PX = 128
+"""The same where objects alone are looked at: so small that most hold none, so large that halos cost little."""
 
 R = TypeVar("R")
 
@@ -62,19 +66,27 @@ class Ground:
         """The blocks of one tile."""
         return ((spec, _cropped(pair, tile, spec)) for spec in self._cut(tile))
 
-    def computed(self, work: Callable[[TileSpec, Pair], R]) -> Iterator[tuple[TileSpec, R]]:
-        """Do pure `work` on every block, several at once; results in the order of the blocks."""
-        for tile, pair in self.pairs():
-            specs = self._cut(tile)
-            task = partial(_on_block, work, tile, pair)
-            yield from zip(specs, mapped(task, specs, processors()), strict=True)
+    def computed(
+        self,
+        work: Callable[[TileSpec, Pair], R],
+        wanted: Callable[[TileSpec], bool] | None = None,
+        side_px: int = BLOCK_PX,
+    ) -> Iterator[tuple[TileSpec, R]]:
+        """Do pure `work` on every block of `side_px` that is `wanted`, several at once; results in their order."""
+        for tile in self.tiles:
+            specs = [spec for spec in self._cut(tile, side_px) if wanted is None or wanted(spec)]
+            if specs:
+                task = partial(_on_block, work, tile, self.read(tile))
+                yield from zip(specs, mapped(task, specs, processors()), strict=True)
+                del task
+        give_back()
 
-    def _cut(self, tile: TileSpec) -> list[TileSpec]:
+    def _cut(self, tile: TileSpec, side_px: int = BLOCK_PX) -> list[TileSpec]:
         halo_px = min(diff.engine_halo_px(_pixel_m(self.grid), self.options), tile.halo_px)
         return [
             TileSpec(grid=self.grid, rows=rows, cols=cols, halo_px=halo_px)
-            for rows in _spans(tile.rows)
-            for cols in _spans(tile.cols)
+            for rows in _spans(tile.rows, side_px)
+            for cols in _spans(tile.cols, side_px)
         ]
 
 
@@ -82,8 +94,8 @@ def _on_block(work: Callable[[TileSpec, Pair], R], tile: TileSpec, pair: Pair, s
     return work(spec, _cropped(pair, tile, spec))
 
 
-def _spans(whole: slice) -> list[slice]:
-    return [slice(start, min(start + BLOCK_PX, whole.stop)) for start in range(whole.start, whole.stop, BLOCK_PX)]
+def _spans(whole: slice, side_px: int) -> list[slice]:
+    return [slice(start, min(start + side_px, whole.stop)) for start in range(whole.start, whole.stop, side_px)]
 
 
 def _cropped(pair: Pair, tile: TileSpec, spec: TileSpec) -> Pair:
@@ -119,48 +131,6 @@ def ground_of_pair(pair: Pair, config: RunConfig) -> Ground:
     return Ground(grid=pair.geobox, tiles=tiles, read=read, options=config.diff, calibrated=pair.calibrated)
 
 
-class SceneReader:
-    """Reads scenes on tiles; what could be read of a tile is kept when one scene of it could not."""
-
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
-        self._rescued: dict[tuple[str, GeoBox, tuple[str, ...]], Tile] = {}
-        self._accounts: dict[tuple[int, int], tuple[prepare.SceneAccount, ...]] = {}
-
-    @property
-    def accounts(self) -> tuple[prepare.SceneAccount, ...]:
-        """What was decided about the pixels of each scene, over all tiles read."""
-        return prepare.added_up(one for some in self._accounts.values() for one in some)
-
-    def pair(self, spec: TileSpec, before: Sequence[Scene], after: Sequence[Scene], *, counts: bool = True) -> Pair:
-        """Composites of two windows on a tile, which `counts` for the accounts or not.
-
-        Raises
-        ------
-        SceneError
-            A scene can't be read: ask again with others.
-        """
-        bands = tiling.common_bands([*before, *after])
-        tiles = self._tiles([*before, *after], spec.geobox, bands)
-        first, second = tiles[: len(before)], tiles[len(before) :]
-        made = prepare.make_composites(first, second, self._config.prepare, spec.inner)
-        if counts:
-            self._accounts[spec.rows.start, spec.cols.start] = made.accounts
-        return Pair(before=made.before, after=made.after)
-
-    def _tiles(self, scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> list[Tile]:
-        kept, self._rescued = self._rescued, {}
-        missing = [scene for scene in scenes if (scene.scene_id, geobox, bands) not in kept]
-        read = iter(tiling.read_scenes(missing, geobox, bands, self._config.tiling.threads))
-        tiles = [kept.get((scene.scene_id, geobox, bands)) or next(read) for scene in scenes]
-        good = [tile for tile in tiles if isinstance(tile, Tile)]
-        for tile in tiles:
-            if isinstance(tile, SceneError):
-                self._rescued = {(one.scene.scene_id, geobox, bands): one for one in good}
-                raise tile
-        return good
-
-
 def ground_of_scenes(
     grid: GeoBox, before: Sequence[Scene], after: Sequence[Scene], config: RunConfig, reader: SceneReader
 ) -> Ground:
@@ -172,7 +142,7 @@ def ground_of_scenes(
     def read(spec: TileSpec) -> Pair:
         return reader.pair(spec, before, after, counts=spec in tiles)
 
-    return Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles), options=config.diff)
+    return Ground(grid=grid, tiles=tiles, read=_only(read, tiles), options=config.diff)
 
 
 def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
@@ -184,7 +154,7 @@ def ground_of_rasters(rasters: tiling.RasterPair, config: RunConfig) -> Ground:
         before, after = tiling.read_rasters(rasters, spec.geobox)
         return Pair(before=before, after=after)
 
-    raw = Ground(grid=grid, tiles=tiles, read=_remembering(read, tiles), options=config.diff)
+    raw = Ground(grid=grid, tiles=tiles, read=_only(read, tiles), options=config.diff)
     thin = _thinned(raw, diff.stride_px(grid.shape, config.diff.sample_px))
     units = prepare.detect_units(*(date.data[np.isfinite(date.data)] for date in (thin.before, thin.after)))
     return replace(raw, read=lambda spec: prepare.apply_units(raw.read(spec), units), calibrated=units.calibrated)
@@ -211,7 +181,7 @@ def matched(ground: Ground, config: RunConfig) -> tuple[Ground, Matching]:
     """The ground with its dates laid over each other and equally sharp, and what was decided."""
     options = config.prepare
     if not (options.register or options.match_sharpness):
-        return ground, Matching(alignment=None, sharpness=None)
+        return _kept(ground, ground.read), Matching(alignment=None, sharpness=None)
     blocks = prepare.sample_blocks(ground.parts(prepare.padded_places(ground.grid)))
     alignment = prepare.fit_alignment(blocks) if options.register else None
     sharpness = prepare.fit_sharpness(blocks, alignment) if options.match_sharpness else None
@@ -221,7 +191,19 @@ def matched(ground: Ground, config: RunConfig) -> tuple[Ground, Matching]:
         pair = pair if alignment is None else prepare.align(pair, alignment)
         return pair if sharpness is None else prepare.match_sharpness(pair, sharpness)
 
-    return replace(ground, read=_remembering(read, ground.tiles)), Matching(alignment=alignment, sharpness=sharpness)
+    return _kept(ground, read), Matching(alignment=alignment, sharpness=sharpness)
+
+
+def _kept(ground: Ground, read: Callable[[TileSpec], Pair]) -> Ground:
+    """The ground with what `read` gives of its tiles, read once; their halo is what the engine needs, and no more."""
+    wide, halo_px = ground.tiles, diff.engine_halo_px(_pixel_m(ground.grid), ground.options)
+    tiles = tuple(replace(tile, halo_px=min(halo_px, tile.halo_px)) for tile in wide)
+
+    def narrow(spec: TileSpec) -> Pair:
+        whole = replace(spec, halo_px=wide[0].halo_px)
+        return _cropped(read(whole), whole, spec)
+
+    return replace(ground, tiles=tiles, read=_remembering(narrow, tiles))
 
 
 def levelled(ground: Ground, picture: Pair, config: RunConfig) -> tuple[Ground, diff.Levels | None]:
@@ -234,7 +216,7 @@ def levelled(ground: Ground, picture: Pair, config: RunConfig) -> tuple[Ground, 
     levels = diff.fit_levels(picture)
     if levels.off is None:
         return ground, levels
-    read = _remembering(lambda spec: diff.level(ground.read(spec), levels), ground.tiles)
+    read = _only(lambda spec: diff.level(ground.read(spec), levels), ground.tiles)
     return replace(ground, read=read), levels
 
 
@@ -246,12 +228,9 @@ def _halo_px(grid: GeoBox, config: RunConfig) -> int:
 
 
 def _remembering(read: Callable[[TileSpec], Pair], tiles: Sequence[TileSpec]) -> Callable[[TileSpec], Pair]:
-    """Keep the tile of a site that has one: it is read once, however often it is asked for.
-
-    Of several tiles none is kept: whoever has seen the last one begins with the first again.
-    """
+    """Read tiles once, however often they are asked for: an only one stays in memory, several go to a scratch file."""
     if len(tiles) > 1:
-        return read
+        return Scratch(read, tiles).pair
     last: list[tuple[TileSpec, Pair]] = []
 
     def remembered(spec: TileSpec) -> Pair:
@@ -260,6 +239,11 @@ def _remembering(read: Callable[[TileSpec], Pair], tiles: Sequence[TileSpec]) ->
         return last[0][1]
 
     return remembered
+
+
+def _only(read: Callable[[TileSpec], Pair], tiles: Sequence[TileSpec]) -> Callable[[TileSpec], Pair]:
+    """The same, but several are read whenever asked for: a later step keeps what it makes of them."""
+    return read if len(tiles) > 1 else _remembering(read, tiles)
 
 
 def _pixel_m(grid: GeoBox) -> float:
@@ -280,6 +264,8 @@ def looked_over(ground: Ground, config: RunConfig) -> tuple[Pair, diff.Features]
         for tile, pair in ground.pairs():
             picture.add(tile, pair)
             yield from ground.cut(tile, pair)
+            del pair  # before the next is read
+            give_back()
 
     sample = diff.sample_features(blocks(), config.diff.sample_px, context=diff.needs_context(config.diff))
     return picture.pair(calibrated=ground.calibrated), sample

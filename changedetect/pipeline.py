@@ -18,13 +18,16 @@ from changedetect.config import RunConfig
 from changedetect.dating import date_changes
 from changedetect.diff import Levels
 from changedetect.errors import PairError, SceneError
-from changedetect.ground import Ground, SceneReader, ground_of_rasters, ground_of_scenes, levelled, looked_over, matched
+from changedetect.geotiff import held_open
+from changedetect.ground import Ground, ground_of_rasters, ground_of_scenes, levelled, looked_over, matched
 from changedetect.lonlat import footprint, polygons_of
+from changedetect.memory import give_back
 from changedetect.model import Scene, Site, SiteResult, Window
 from changedetect.prepare import Alignment, Sharpness, harmonising
 from changedetect.quality import assess, lowered
 from changedetect.reasons import decided, objects_weighed
 from changedetect.redaction import redact
+from changedetect.scene_reader import SceneReader
 from changedetect.selection import Plan, Weighed, plan_scenes, plan_site, without
 from changedetect.types import WINDOW_NAMES
 from changedetect.unmasked import cleared
@@ -113,10 +116,12 @@ def _compare(
     sources: Mapping[str, Mapping[str, Any]],
     scenes: tuple[Sequence[Scene], Sequence[Scene]] = ((), ()),
 ) -> SiteResult:
-    ground, matching = matched(ground, config)
-    picture, sample = looked_over(ground, config)
+    with held_open():
+        ground, matching = matched(ground, config)
+        picture, sample = looked_over(ground, config)
     ground, levels = levelled(ground, picture, config)
     forward, backward = read_both_ways(ground, config, sample if levels is None or levels.off is None else None)
+    del sample
     quality = assess(forward, picture, scenes, matching.alignment, matching.blur_left_px)
     forward, backward = (lowered(reading, quality.confidence_factor) for reading in (forward, backward))
     chosen = choose(forward, backward, ground, config)
@@ -127,6 +132,7 @@ def _compare(
         "rule": "settled" if forward.settled else "restless",
         "purity": forward.purity,
     }
+    give_back()
     return SiteResult(
         site=site,
         status="poor" if quality.poor else "ok",

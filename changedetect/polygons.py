@@ -19,10 +19,12 @@ from skimage import morphology
 
 from changedetect import outlining
 from changedetect.changes import CHANGE_COLUMNS, SURE_FIRST, empty_changes
-from changedetect.components import counted, looked_up, numbered, strips
+from changedetect.components import counted, large, looked_up, numbered, strips
 from changedetect.errors import ConfigError
 from changedetect.grid import mean_pixel_m, pixel_size_m
 from changedetect.model import Site
+from changedetect.neighbours import closed
+from changedetect.neighbours import opened as without_threads
 from changedetect.types import BoolArray, Float64Array, IntArray
 
 BRIDGE_M = 30.0
@@ -87,7 +89,7 @@ def clean(
         mask &= known
     least = max(int(np.ceil(options.min_area_m2 / area)), options.min_pixels, 1)
     hole = int(options.max_hole_m2 / area)
-    filled = _filled(_large(mask, least), hole)
+    filled = _filled(large(mask, least), hole)
     if known is not None:
         filled &= known
     return filled
@@ -96,25 +98,11 @@ def clean(
 def _bridged(mask: BoolArray, *, opened: bool) -> BoolArray:
     """Threads cut and gaps closed, strip by strip."""
     out = np.empty_like(mask)
-    cross = ndi.generate_binary_structure(2, 1)
     for rows in strips(len(mask)):
         top = max(rows.start - _REACH_PX, 0)
         part = mask[top : rows.stop + _REACH_PX]
-        if opened:
-            # scipy's even-sized structures are off-centre, and its opening corrects for it: no shift results.
-            part = ndi.binary_opening(part, structure=np.ones((2, 2), dtype=bool))
-        # Padded, or the closing would eat what touches the border.
-        part = ndi.binary_closing(np.pad(part, 1, mode="edge"), structure=cross)[1:-1, 1:-1] | part
-        out[rows] = part[rows.start - top : rows.stop - top]
+        out[rows] = closed(without_threads(part) if opened else part)[rows.start - top : rows.stop - top]
     return out
-
-
-def _large(mask: BoolArray, least_px: int) -> BoolArray:
-    """Objects of `least_px` pixels at least."""
-    labels = numbered(mask)
-    keep = counted(labels) >= least_px
-    keep[0] = False
-    return looked_up(labels, keep)
 
 
 def _filled(mask: BoolArray, max_px: int) -> BoolArray:

@@ -1,6 +1,6 @@
 """Reflectance as pictures for people: which bands are shown, in which stretch, and the colours of kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -61,23 +61,25 @@ def stretch(before: FloatArray, after: FloatArray, *, together: bool) -> tuple[R
     The 2nd and 98th percentiles of both dates become black and white, with a gamma of 1.8; over all bands `together`,
     or band by band. Pixels without value are hatched grey.
     """
-    both = np.concatenate([before.reshape(3, -1), after.reshape(3, -1)], axis=1)
-    groups = [both] * 3 if together else [both[band] for band in range(3)]
-    low, high = np.array([_limits(group) for group in groups]).T[:, :, None, None]
-    return _to_picture(before, low, high), _to_picture(after, low, high)
+    groups = [slice(None)] if together else [slice(band, band + 1) for band in range(3)]
+    limits = [_limits(before[group], after[group]) for group in groups] * (3 // len(groups))
+    return _to_picture(before, limits), _to_picture(after, limits)
 
 
-def _limits(values: FloatArray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
+def _limits(before: FloatArray, after: FloatArray) -> tuple[float, float]:
+    finite = np.concatenate([date[np.isfinite(date)] for date in (before, after)])
     if finite.size == 0:
         return 0.0, 1.0
-    low, high = np.percentile(finite, (2, 98))
+    low, high = np.percentile(finite, (2, 98), overwrite_input=True)
     return float(low), float(max(high, np.nextafter(low, np.inf)))
 
 
-def _to_picture(data: FloatArray, low: NDArray[np.float64], high: NDArray[np.float64]) -> Rgb:
+def _to_picture(data: FloatArray, limits: Sequence[tuple[float, float]]) -> Rgb:
     seen = np.isfinite(data).all(axis=0)
-    unit = np.clip((np.where(seen, data, 0) - low) / (high - low), 0, 1)
-    row, column = np.indices(seen.shape)
+    row, column = np.ogrid[: seen.shape[0], : seen.shape[1]]
     hatch = np.where((row + column) % 4 == 0, 150, 110)
-    return np.where(seen, 255 * unit ** (1 / 1.8), hatch).round().astype(np.uint8).transpose(1, 2, 0)
+    picture = np.empty((*seen.shape, 3), dtype=np.uint8)
+    for band, (low, high) in enumerate(limits):  # one by one: in double precision, large pictures take much memory
+        unit = np.clip((np.where(seen, data[band], 0) - np.float64(low)) / (high - low), 0, 1)
+        picture[..., band] = np.where(seen, 255 * unit ** (1 / 1.8), hatch).round()
+    return picture

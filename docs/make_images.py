@@ -19,9 +19,10 @@ from changedetect import diff, prepare, read_sites, tiling
 from changedetect.catalog import open_catalog
 from changedetect.comparison import Reading, read_both_ways
 from changedetect.config import RunConfig, load_config
-from changedetect.ground import Ground, SceneReader, ground_of_scenes, levelled, matched, preview
+from changedetect.ground import Ground, ground_of_scenes, levelled, matched, preview
 from changedetect.model import Pair, Tile
 from changedetect.pipeline import run_site
+from changedetect.scene_reader import SceneReader
 from changedetect.selection import Plan, plan_site
 from changedetect.stretching import stretch
 

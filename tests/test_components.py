@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from changedetect import components
-from changedetect.components import counted, looked_up, numbered, shared
+from changedetect.components import counted, large, looked_up, numbered, shared
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -24,6 +24,24 @@ def test_numbers_are_those_of_scipy(seed, height, width, density):
     labels = numbered(mask)
     np.testing.assert_array_equal(labels, expected)
     np.testing.assert_array_equal(counted(labels), np.bincount(expected.ravel(), minlength=count + 1))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 30), st.floats(0, 1))
+def test_large_parts_are_those_of_many_pixels(seed, height, width, density):
+    mask = np.random.default_rng(seed).random((height, width)) < density
+    labels, _ = ndi.label(mask)
+    sizes = np.bincount(labels.ravel())
+    for least in (1, 2, 5):
+        np.testing.assert_array_equal(large(mask, least), mask & (sizes[labels] >= least))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 30), st.floats(0, 1))
+def test_of_large_parts_some_pixels_may_count_alone(seed, height, width, density):
+    mask, where = np.random.default_rng(seed).random((2, height, width)) < density
+    labels, _ = ndi.label(mask)
+    sizes = np.bincount(labels[where], minlength=labels.max() + 1)
+    for least in (1, 3):
+        np.testing.assert_array_equal(large(mask, least, where), mask & (sizes[labels] >= least))
 
 
 def test_one_part_that_winds_through_all_strips_has_one_number():

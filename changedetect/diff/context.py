@@ -54,6 +54,10 @@ class Context:
         """That of some rows and columns of a tile."""
         return Context(missed=self.missed[..., rows, cols], spread=self.spread[..., rows, cols])
 
+    def at(self, where: BoolArray) -> "Context":
+        """That of the pixels of a tile that are True in (y, x) `where`, row by row."""
+        return Context(missed=self.missed[..., where], spread=self.spread[..., where])
+
 
 def rings_px(pixel_m: float) -> Rings:
     """Inner and outer half-width of the rings in pixels of `pixel_m` metres; none is empty.

@@ -15,6 +15,7 @@ import numpy as np
 from changedetect.diff.context import Context
 from changedetect.diff.features import Features
 from changedetect.diff.irmad import fit_irmad
+from changedetect.diff.mixing import squared_length
 from changedetect.diff.surprise import fit_surprise
 from changedetect.diff.whitened import NOISE_FLOOR, fit_whitened
 from changedetect.errors import ConfigError
@@ -169,14 +170,11 @@ class PrincipalComponents:
         scores = np.array([(axis[:, None] * residual[:, no_change]).sum(axis=0) for axis in axes])
         centre, spread = scores.mean(axis=1), np.maximum(scores.std(axis=1), _LEAST)
 
+        weights, constants = axes / spread[:, None], -centre / spread
+
         def length(features: Features) -> FloatArray:
-            total = np.zeros(features.valid.shape, dtype=np.float64)
-            for axis, middle, noise in zip(axes, centre, spread, strict=True):
-                score = np.zeros(features.valid.shape, dtype=np.float64)
-                for band, weight in enumerate(axis):
-                    score += weight * (features.after_smooth[band] - features.before_smooth[band])
-                total += ((score - middle) / noise) ** 2
-            return np.sqrt(total).astype(np.float32)
+            change = features.after_smooth - features.before_smooth
+            return np.sqrt(squared_length(change, weights, constants)).astype(np.float32)
 
         return _in_medians(length, sample)
 

@@ -6,13 +6,13 @@ fit → apply (tiles) → choose_rule (whole) → objects, by `polygons` → evi
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from changedetect.components import counted, looked_up, numbered
 from changedetect.decisions import PASSED
-from changedetect.diff.detectors import Strength, detector_named, looks_around
+from changedetect.diff.common import Common, common_of
+from changedetect.diff.detectors import Detector, Strength, detector_named, looks_around
 from changedetect.diff.features import Features, halo_px
-from changedetect.diff.gates import GREEN_LIMIT, GreenScale, fit_green_scale, not_green_or_wet
+from changedetect.diff.gates import GREEN_LIMIT, JUDGED_BANDS, GreenScale, fit_green_scale, not_green_or_wet
 from changedetect.diff.indices import Bands, ndvi
 from changedetect.diff.measured import Measured
 from changedetect.diff.options import DiffOptions
@@ -21,11 +21,9 @@ from changedetect.diff.radiometry import (
     IndexScale,
     Normalisation,
     describe,
-    fit_index_scale,
     fit_normalisation,
-    no_change_half,
 )
-from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, fit_lines, structure_halo_px, structure_of
+from changedetect.diff.soil_line import GREENEST_NDVI, Line, Structure, structure_halo_px, structure_of
 from changedetect.errors import PairError
 from changedetect.model import UNKNOWN
 from changedetect.types import BoolArray, IntArray
@@ -162,19 +160,27 @@ def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
     ConfigError
         An unknown detector.
     """
+    return fit_both_ways(sample, options, calibrated=calibrated)[0]
+
+
+def fit_both_ways(sample: Features, options: DiffOptions, *, calibrated: bool) -> tuple[Fitted, Fitted]:
+    """The same with time read forward and backward; the second is what `fit` gives of `sample.swapped()`."""
     count = sample.before.shape[1]
     if count < LEAST_SAMPLE_PX:
         msg = f"only {count} pixels are clear at both dates, fewer than {LEAST_SAMPLE_PX}: widen a window or the site"
         raise PairError(msg)
-    detector = detector_named(options.detector)
-    no_change = no_change_half(sample.before, sample.after)
+    detector, common = detector_named(options.detector), common_of(sample, calibrated=calibrated)
+    return (
+        _fit(sample, common, detector, options, calibrated=calibrated),
+        _fit(sample.swapped(), common.swapped(), detector, options, calibrated=calibrated),
+    )
+
+
+def _fit(sample: Features, common: Common, detector: Detector, options: DiffOptions, *, calibrated: bool) -> Fitted:
+    no_change = common.no_change
     normalisation = fit_normalisation(sample.before, sample.after, no_change)
     normalised = sample.normalised(normalisation)
-    scales = (
-        fit_index_scale(sample.before**2, sample.bands, calibrated=calibrated),
-        fit_index_scale(sample.after**2, sample.bands, calibrated=calibrated),
-    )
-    _, after = normalised.reflectance(scales[1])
+    _, after = normalised.reflectance(common.scales[1], JUDGED_BANDS)
     return Fitted(
         normalisation=normalisation,
         radiometry=describe(
@@ -182,25 +188,25 @@ def fit(sample: Features, options: DiffOptions, *, calibrated: bool) -> Fitted:
             (sample.before[:, no_change], sample.after[:, no_change]),
             (sample.before_smooth[:, no_change], sample.after_smooth[:, no_change]),
             sample.bands,
-            scales[1].gain,
+            common.scales[1].gain,
         ),
         strength=detector.fit(normalised, no_change),
         looks_around=looks_around(detector),
         changed_at=options.changed_at or detector.changed_at,
         object_at=options.object_at or detector.object_at,
-        scales=scales,
+        scales=common.scales,
         green=fit_green_scale(after, no_change, calibrated=calibrated),
-        lines=fit_lines(sample, scales),
-        correlation=_rank_correlation(sample),
+        lines=common.lines,
+        correlation=common.correlation,
     )
 
 
 def apply(fitted: Fitted, measured: Measured) -> Layers:
     """Judge every pixel of a tile; exact where `engine_halo_px` of it lie around a pixel, or the site ends."""
     features = measured.features.normalised(fitted.normalisation)
-    before, after = features.reflectance(fitted.scales[1])
+    before, after = features.reflectance(fitted.scales[1], JUDGED_BANDS)
     strength = fitted.strength(features)
-    barren = _barren(fitted, after)
+    barren = barren_of(fitted, after)
     with np.errstate(invalid="ignore"):
         changed = np.where(features.valid, strength > fitted.changed_at, UNKNOWN).astype(np.uint8)
         strong = strength > fitted.object_at
@@ -209,22 +215,18 @@ def apply(fitted: Fitted, measured: Measured) -> Layers:
         changed=changed,
         strong=strong,
         candidate=strong & not_green_or_wet(before, after, fitted.green),
-        structured=(_structure(fitted, measured, barren).strength > 1) & more,
+        structured=(structure(fitted, measured, barren).strength > 1) & more,
         barren=barren,
     )
 
 
-def new_structure(fitted: Fitted, measured: Measured, after: Bands) -> Structure:
-    """Evidence of new structure on a tile, nowhere where the bands can't tell; `after` is smoothed reflectance."""
-    return _structure(fitted, measured, _barren(fitted, after))
-
-
-def _structure(fitted: Fitted, measured: Measured, barren: BoolArray) -> Structure:
+def structure(fitted: Fitted, measured: Measured, barren: BoolArray) -> Structure:
+    """Evidence of new structure on a tile, nowhere where the bands can't tell nor where it is not `barren`."""
     return structure_of(measured.textures, fitted.lines, measured.features.valid, measured.dry & barren)
 
 
-def _barren(fitted: Fitted, after: Bands) -> BoolArray:
-    """(y, x) True where smoothed reflectance is barren enough for something built; everywhere without NIR and red."""
+def barren_of(fitted: Fitted, after: Bands) -> BoolArray:
+    """(...) True where smoothed reflectance is barren enough for something built; everywhere without NIR and red."""
     if fitted.green is None:
         return np.ones(next(iter(after.values())).shape, dtype=bool)
     green = ndvi(after)
@@ -268,12 +270,3 @@ def with_witnesses(structured: BoolArray, candidates: BoolArray, settledness: fl
     joined = looked_up(labels, joins)
     joined |= structured
     return joined
-
-
-def _rank_correlation(sample: Features) -> float:
-    """Median over bands of Spearman's rho; 1 for bands without contrast, which can't have changed in rank."""
-    rhos = []
-    for before, after in zip(sample.before, sample.after, strict=True):
-        flat = np.ptp(before) == 0 or np.ptp(after) == 0
-        rhos.append(1.0 if flat else float(stats.spearmanr(before, after).statistic))
-    return float(np.median(rhos))

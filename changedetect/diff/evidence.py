@@ -7,11 +7,11 @@ import numpy as np
 
 from changedetect.components import counted
 from changedetect.diff import indices
-from changedetect.diff.engine import Fitted, new_structure
+from changedetect.diff.engine import Fitted, barren_of, structure
 from changedetect.diff.measured import Measured
 from changedetect.grid import TileSpec, mean_pixel_m
 from changedetect.model import Pair
-from changedetect.types import Float64Array, FloatArray, IntArray
+from changedetect.types import BoolArray, Float64Array, FloatArray, IntArray
 
 SURROUNDINGS_M = 20.0
 """The pattern of an object is looked at with so much of the ground around it: its outline is part of it."""
@@ -55,16 +55,19 @@ class Tally:
 
 def tally(fitted: Fitted, measured: Measured, spec: TileSpec, labels: IntArray) -> Tally:
     """Sum the evidence of one tile over its objects; `labels` are (y, x) on the site's grid: 0 none, 1..n objects."""
-    own = labels[spec.rows, spec.cols]
-    wide = _widened(labels[spec.padded], round(SURROUNDINGS_M / mean_pixel_m(spec.grid)))[spec.inner]
-    pair, patterns = measured.pair, {}
+    own, wide = np.zeros((2, *measured.dry.shape), dtype=labels.dtype)
+    own[spec.inner] = labels[spec.rows, spec.cols]
+    reach_px = round(SURROUNDINGS_M / mean_pixel_m(spec.grid))
+    wide[spec.inner] = _widened(labels[spec.padded], reach_px)[spec.inner]
+    around, pair, patterns = wide > 0, measured.pair, {}
     for name in sorted(set(PATTERN_BANDS) & set(pair.bands)):
-        x, y = (date.data[pair.bands.index(name)][spec.inner] for date in (pair.before, pair.after))
-        x, y = (np.where(pair.valid[spec.inner], plane, np.nan).astype(np.float64) for plane in (x, y))
+        x, y = (date.data[pair.bands.index(name)][around].astype(np.float64) for date in (pair.before, pair.after))
+        both = np.where(pair.valid[around], 0 * x * y, np.nan)
         seen = {"x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
-        patterns[name] = _sums(wide, {moment: plane + 0 * x * y for moment, plane in seen.items()})
-    planes = _planes(fitted, measured) if own.any() else {}
-    return Tally(means=_sums(own, {name: plane[spec.inner] for name, plane in planes.items()}), patterns=patterns)
+        patterns[name] = _sums(wide[around], {moment: plane + both for moment, plane in seen.items()})
+    inside = own > 0
+    planes = _planes(fitted, measured, inside) if inside.any() else {}
+    return Tally(means=_sums(own[inside], planes), patterns=patterns)
 
 
 def _widened(labels: IntArray, reach_px: int) -> IntArray:
@@ -82,12 +85,10 @@ def _widened(labels: IntArray, reach_px: int) -> IntArray:
 
 
 def _sums(labels: IntArray, planes: Mapping[str, FloatArray | Float64Array]) -> Sums:
-    """Sum (y, x) planes over objects; what is not finite does not count."""
-    places = np.flatnonzero(labels)
-    members, index = np.unique(labels.ravel()[places], return_inverse=True)
+    """Sum (pixel,) planes over objects; what is not finite does not count."""
+    members, index = np.unique(labels, return_inverse=True)
     summed = {}
-    for name, plane in planes.items():
-        values = np.ascontiguousarray(plane).ravel()[places]
+    for name, values in planes.items():
         counted = np.isfinite(values)
         total = np.bincount(index[counted], weights=values[counted], minlength=len(members)).astype(np.float64)
         summed[name] = total, np.bincount(index[counted], minlength=len(members)).astype(np.float64)
@@ -146,30 +147,37 @@ def _correlation(moments: Mapping[str, Float64Array]) -> Float64Array:
     return np.divide(shared, np.sqrt(np.maximum(variance, 0)), out=np.full_like(x, np.nan), where=variance > 0)
 
 
-def _planes(fitted: Fitted, measured: Measured) -> dict[str, FloatArray]:
-    pair, features = measured.pair, measured.features.normalised(fitted.normalisation)
+def _planes(fitted: Fitted, measured: Measured, inside: BoolArray) -> dict[str, FloatArray]:
+    """(pixel,) what is said of the pixels of a tile that are True in (y, x) `inside`."""
+    features = measured.features.at(inside).normalised(fitted.normalisation)
     before, after = features.reflectance(fitted.scales[1])
     planes = {"magnitude": fitted.strength(features), "angle": indices.spectral_angle(before, after)}
     for name, (index, needed) in _INDICES.items():
         if needed <= set(before):
             planes[f"{name}_before"], planes[f"{name}_after"] = index(before), index(after)
-    found = new_structure(fitted, measured, after)
-    new = found.strength > 1
+    barren = np.zeros(inside.shape, dtype=bool)
+    barren[inside] = barren_of(fitted, after)
+    found = structure(fitted, measured, barren)
+    strength = found.strength[inside]
+    new = strength > 1
     for name in ("texture_before", "texture_after", "excess_gain"):
-        planes[name] = np.where(new, getattr(found, name), np.nan)
-    planes["structure"] = np.where(new, found.strength, np.nan)
-    planes["structured"] = np.where(pair.valid, new, np.nan).astype(np.float32)
-    agreement = _agreement(pair)
+        planes[name] = np.where(new, getattr(found, name)[inside], np.nan)
+    planes["structure"] = np.where(new, strength, np.nan)
+    planes["structured"] = np.where(features.valid, new, np.nan).astype(np.float32)
+    agreement = _agreement(measured.pair, inside)
     return planes | agreement | {f"{name}_new": np.where(new, plane, np.nan) for name, plane in agreement.items()}
 
 
-def _agreement(pair: Pair) -> dict[str, FloatArray]:
+def _agreement(pair: Pair, inside: BoolArray) -> dict[str, FloatArray]:
     """How far the looks of a window lie apart, how large the change is beside that, and where there is but one look."""
-    known = [date.spread for date in (pair.before, pair.after) if date.spread is not None]
+    known = [date.spread[inside] for date in (pair.before, pair.after) if date.spread is not None]
     if not known:
         return {}
     spread = np.max(known, axis=0)
-    change = np.sqrt(((pair.after.data - pair.before.data) ** 2).sum(axis=0))
+    squares = [
+        (after[inside] - before[inside]) ** 2 for before, after in zip(pair.before.data, pair.after.data, strict=True)
+    ]
+    change = np.sqrt(np.sum(squares, axis=0))
     asked = np.isfinite(spread)
     return {
         "spread": np.where(asked, spread, np.nan),

@@ -4,22 +4,26 @@ The square root evens out noise that grows with brightness (the variance-stabili
 Bartlett 1936, doi:10.2307/2983678), so that a bright roof and a dark wood are judged by one measure.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from changedetect.diff.context import Context, context_of, rings_halo_px
-from changedetect.diff.local import filled, gaussian_halo_px, smooth
+from changedetect.diff.local import gaussian_halo_px, gaussian_weights, masked, smooth, smoothing_weight
 from changedetect.diff.radiometry import IndexScale, Normalisation
 from changedetect.grid import mean_pixel_m
 from changedetect.model import Pair
-from changedetect.types import BoolArray, FloatArray, IntArray
+from changedetect.types import BoolArray, Float64Array, FloatArray, IntArray
 
 SMOOTHING_M = 10.0
 """Standard deviation of the smoothing on the ground: about one Sentinel-2 pixel, the usual misregistration."""
 
 SMOOTHING_LIMITS_PX = (0.5, 1.5)
 """Smoothing in pixels stays between these: less does nothing, more erases halls."""
+
+_FEW = 4
+"""From every fourth row and column on, computing these alone is faster than computing all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,22 @@ class Features:
             context=self.context and self.context.picked(rows, cols),
         )
 
+    def at(self, where: BoolArray) -> "Features":
+        """Those of the pixels of a tile that are True in (y, x) `where`, row by row: (band, pixel)."""
+
+        def some(planes: FloatArray) -> FloatArray:
+            return np.array([plane[where] for plane in planes])
+
+        return replace(
+            self,
+            before=some(self.before),
+            after=some(self.after),
+            before_smooth=some(self.before_smooth),
+            after_smooth=some(self.after_smooth),
+            valid=self.valid[where],
+            context=self.context and self.context.at(where),
+        )
+
     def normalised(self, normalisation: Normalisation) -> "Features":
         """The same with the earlier date on the radiometry of the later one."""
         return replace(
@@ -73,14 +93,19 @@ class Features:
             before_smooth=normalisation.apply(self.before_smooth),
         )
 
-    def reflectance(self, scale: IndexScale) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-        """Smoothed reflectance of both dates by common name, for indices.
+    def reflectance(
+        self, scale: IndexScale, names: Collection[str] | None = None
+    ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        """Smoothed reflectance of both dates by common name, for indices; of some `names` alone, if given.
 
         `scale` is the later date's: `normalised` has put the earlier one on its radiometry.
         """
-        before = scale.apply(np.maximum(self.before_smooth, 0) ** 2)
-        after = scale.apply(np.maximum(self.after_smooth, 0) ** 2)
-        return dict(zip(self.bands, before, strict=True)), dict(zip(self.bands, after, strict=True))
+        wanted = [(number, name) for number, name in enumerate(self.bands) if names is None or name in names]
+
+        def squared(roots: FloatArray) -> dict[str, FloatArray]:
+            return {name: scale.one(number, np.maximum(roots[number], 0) ** 2) for number, name in wanted}
+
+        return squared(self.before_smooth), squared(self.after_smooth)
 
 
 def smoothing_px(pixel_m: float) -> float:
@@ -100,53 +125,77 @@ def halo_px(pixel_m: float, *, context: bool = False) -> int:
 
 def features_of(pair: Pair, *, context: bool = False) -> Features:
     """Features of a tile, with their context or without; depends on nothing farther than `halo_px`."""
-    dates = (pair.before.data, pair.after.data)
-    return _features(pair.bands, dates, pair.valid, mean_pixel_m(pair.geobox), context=context)
+    valid, sigma = pair.valid, _sigma_px(pair)
+    before, after = _root(pair.before.data, valid), _root(pair.after.data, valid)
+    weight = smoothing_weight(valid, sigma)
+    before_smooth, after_smooth = (smooth(date, valid, sigma, missing=0, weight=weight) for date in (before, after))
+    around = None
+    if context:
+        around = context_of((before_smooth, after_smooth), valid, mean_pixel_m(pair.geobox), sigma)
+    return Features(
+        bands=pair.bands,
+        before=before,
+        after=after,
+        before_smooth=before_smooth,
+        after_smooth=after_smooth,
+        valid=valid,
+        context=around,
+    )
 
 
 def features_at(pair: Pair, rows: slice, cols: slice, *, context: bool = False) -> Features:
     """What `features_of` gives where every n-th row and column cross, without computing what lies between.
 
-    Only their neighbourhoods are put together: what lies outside the tile is taken for not valid, as it is there.
+    Smoothed along columns in those rows alone, then along rows where they cross, by sums in scipy's own order.
     """
-    pixel_m = mean_pixel_m(pair.geobox)
-    reach = halo_px(pixel_m, context=context)
-    if min(rows.step, cols.step) <= 2 * reach + 1:
-        whole = features_of(pair, context=context)
-        return whole.picked(rows, cols)
-    (down, in_rows), (right, in_cols) = (
-        _around(np.arange(part.start, part.stop, part.step), reach, length)
-        for part, length in zip((rows, cols), pair.valid.shape, strict=True)
-    )
-    at = np.ix_(down, right)
-    dates = (pair.before.data[:, at[0], at[1]], pair.after.data[:, at[0], at[1]])
-    near = _features(pair.bands, dates, pair.valid[at] & in_rows[:, None] & in_cols, pixel_m, context=context)
-    middles = slice(reach, None, 2 * reach + 1)
-    return near.picked(middles, middles)
+    # Rings of neighbours need all pixels between.
+    if context or min(rows.step, cols.step) < _FEW:
+        return features_of(pair, context=context).picked(rows, cols)
+    valid, weights = pair.valid, gaussian_weights(_sigma_px(pair))
+    down, right = (np.arange(part.start, part.stop, part.step) for part in (rows, cols))
 
+    def smoothed(plane: FloatArray) -> FloatArray:
+        return _weighted(_weighted(plane, down, weights).T, right, weights).T
 
-def _around(middles: IntArray, reach: int, length: int) -> tuple[IntArray, BoolArray]:
-    """Places up to `reach` from each of the middles, side by side, and which of them lie inside 0 to `length`."""
-    places = (middles[:, None] + np.arange(-reach, reach + 1)).ravel()
-    inside = np.clip(places, 0, length - 1)
-    return inside, inside == places
-
-
-def _features(
-    bands: tuple[str, ...], dates: tuple[FloatArray, FloatArray], valid: BoolArray, pixel_m: float, *, context: bool
-) -> Features:
-    def root(data: FloatArray) -> FloatArray:
-        return np.where(valid, np.sqrt(np.maximum(filled(data), 0)), np.float32(0))
-
-    sigma = smoothing_px(pixel_m)
-    before, after = (root(data) for data in dates)
-    smoothed = filled(smooth(before, valid, sigma)), filled(smooth(after, valid, sigma))
+    seen = valid[rows, cols]
+    weight = smoothed(valid.astype(np.float32))
+    sharp, smooth_ = (np.empty((2, len(pair.bands), *seen.shape), dtype=np.float32) for _ in range(2))
+    for date, one in enumerate((pair.before, pair.after)):
+        for band, plane in enumerate(one.data):
+            root = _root(plane, valid)
+            sharp[date, band] = root[rows, cols]
+            np.divide(smoothed(root), weight, out=smooth_[date, band], where=seen)
+            smooth_[date, band][~seen] = 0
     return Features(
-        bands=bands,
-        before=before,
-        after=after,
-        before_smooth=smoothed[0],
-        after_smooth=smoothed[1],
-        valid=valid,
-        context=context_of(smoothed, valid, pixel_m, sigma) if context else None,
+        bands=pair.bands,
+        before=sharp[0],
+        after=sharp[1],
+        before_smooth=smooth_[0],
+        after_smooth=smooth_[1],
+        valid=seen,
     )
+
+
+def _weighted(plane: FloatArray, places: IntArray, weights: Float64Array) -> FloatArray:
+    """(place, x) weighted sums about some rows of `plane` (y, x), the farthest first; outside there is nothing."""
+
+    def row(away: int) -> FloatArray:
+        at = places + away
+        taken: FloatArray = plane[np.clip(at, 0, len(plane) - 1)]
+        taken[(at < 0) | (at >= len(plane))] = 0
+        return taken
+
+    total = row(0) * weights[0]
+    for away in range(len(weights) - 1, 0, -1):
+        total += np.add(row(-away), row(away), dtype=np.float64) * weights[away]
+    return np.asarray(total, dtype=np.float32)
+
+
+def _sigma_px(pair: Pair) -> float:
+    return smoothing_px(mean_pixel_m(pair.geobox))
+
+
+def _root(data: FloatArray, valid: BoolArray) -> FloatArray:
+    """Square root of (..., y, x), 0 where not valid or negative."""
+    seen = masked(data, valid)
+    return np.sqrt(np.maximum(seen, 0, out=seen), out=seen)

@@ -20,6 +20,8 @@ WET_NDWI, WET_MNDWI, WET_SWIR = -0.05, 0.0, 0.12
 """Water: NDWI and MNDWI above, SWIR below. Without the last, white roofs would count as water."""
 WET_NDWI_ONLY, WET_NIR = 0.0, 0.12
 """Water where there is no SWIR band."""
+JUDGED_BANDS = ("green", "red", "nir", "swir16")
+"""Bands that tell green and wet ground; any three have one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

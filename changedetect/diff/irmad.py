@@ -4,12 +4,13 @@ Nielsen, A. A. (2007), The regularized iteratively reweighted MAD method for cha
 hyperspectral data, IEEE Transactions on Image Processing 16(2), doi:10.1109/TIP.2006.888195.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg, special
 
+from changedetect.diff.mixing import moments, squared_length, stacked
 from changedetect.types import Float64Array
 
 _LEAST_NOISE = 1e-6
@@ -41,17 +42,18 @@ class IrMad:
 
         `before` and `after` are (band, ...); the result drops the first axis.
         """
-        total = np.zeros(before.shape[1:])
+        return squared_length([*before, *after], *self._line())
+
+    def chance(self, stack: Float64Array) -> Float64Array:
+        """(chunk, pixel) probability that a difference as large is chance, of (chunk, 2 band + 1, pixel) `stacked`."""
+        mads = np.matmul(np.column_stack(self._line()), stack)
+        return np.asarray(special.chdtrc(len(self.correlation), (mads * mads).sum(axis=1)))
+
+    def _line(self) -> tuple[Float64Array, Float64Array]:
+        """What the bands of both dates are multiplied by, and what is added, to be standardised variates."""
         deviation = np.sqrt(2 * (1 - self.correlation))
-        # Band by band, not by matrix product: BLAS rounds differently for differently shaped blocks, and a tile
-        # must equal the whole.
-        for variate in range(len(self.correlation)):
-            mad = np.zeros(before.shape[1:])
-            for band in range(len(self.mean_before)):
-                mad += self.weights_before[band, variate] * (before[band] - self.mean_before[band])
-                mad -= self.weights_after[band, variate] * (after[band] - self.mean_after[band])
-            total += (mad / deviation[variate]) ** 2
-        return total
+        weights = np.hstack([self.weights_before.T, -self.weights_after.T]) / deviation[:, None]
+        return weights, -weights @ np.concatenate([self.mean_before, self.mean_after])
 
 
 def fit_irmad(
@@ -66,34 +68,37 @@ def fit_irmad(
     max_iterations, tolerance
         Stop when no canonical correlation moves by more than `tolerance`, or after `max_iterations`.
     """
-    weights = np.ones(before.shape[1])
-    correlation = np.zeros(before.shape[0])
-    x, y = before.astype(np.float64), after.astype(np.float64)
-    for _ in range(max_iterations):
-        fitted = _canonical(x, y, weights)
-        weights = stats.chi2.sf(fitted.chi_square(x, y), len(x))
-        moved = float(np.abs(fitted.correlation - correlation).max())
-        correlation = fitted.correlation
+    planes = [*before, *after]
+    middle = np.array([plane.mean(dtype=np.float64) for plane in planes])
+    # What is left of a covariance of large numbers is rounding.
+    stack = stacked([plane - mean for plane, mean in zip(planes, middle, strict=True)])
+    fitted = _canonical(moments(stack, None))
+    for _ in range(max_iterations - 1):
+        sums = moments(stack, fitted.chance)
         # Once nearly every pixel counts as changed there is nothing left to align on: keep the last good fit.
-        if moved < tolerance or weights.sum() < 10 * len(x):
+        if sums[-1, -1] < 10 * len(before):
             break
-    return fitted
+        last, fitted = fitted, _canonical(sums)
+        if float(np.abs(fitted.correlation - last.correlation).max()) < tolerance:
+            break
+    mean_before, mean_after = np.split(middle, 2)
+    return replace(fitted, mean_before=fitted.mean_before + mean_before, mean_after=fitted.mean_after + mean_after)
 
 
-def _canonical(x: Float64Array, y: Float64Array, weights: Float64Array) -> IrMad:
-    total = weights.sum()
-    mean_x, mean_y = x @ weights / total, y @ weights / total
-    dx, dy = x - mean_x[:, None], y - mean_y[:, None]
-    sxx, syy, sxy = (
-        _ridge((dx * weights) @ dx.T / total),
-        _ridge((dy * weights) @ dy.T / total),
-        (dx * weights) @ dy.T / total,
-    )
+def _canonical(sums: Float64Array) -> IrMad:
+    """Canonical variates from the `moments` of both dates, the bands of the earlier first."""
+    bands = len(sums) // 2
+    total, mean = sums[-1, -1], sums[-1, :-1] / sums[-1, -1]
+    covariance = sums[:-1, :-1] / total - np.outer(mean, mean)
+    sxx, syy = _ridge(covariance[:bands, :bands]), _ridge(covariance[bands:, bands:])
+    sxy = covariance[:bands, bands:]
     squared, a = linalg.eigh(sxy @ np.linalg.solve(syy, sxy.T), sxx)
     correlation = np.sqrt(np.clip(squared, 0, 1 - _LEAST_NOISE))
     b = np.linalg.solve(syy, sxy.T @ a)
     b = b / np.sqrt(np.maximum(np.einsum("ij,ik,kj->j", b, syy, b), 1e-300))
-    return IrMad(mean_before=mean_x, mean_after=mean_y, weights_before=a, weights_after=b, correlation=correlation)
+    return IrMad(
+        mean_before=mean[:bands], mean_after=mean[bands:], weights_before=a, weights_after=b, correlation=correlation
+    )
 
 
 def _ridge(covariance: Float64Array) -> Float64Array:

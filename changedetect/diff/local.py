@@ -4,6 +4,8 @@ Each one reaches a fixed number of pixels; a tile read with that halo reproduces
 output pixel is summed over the same neighbours in the same order.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
@@ -21,7 +23,21 @@ def gaussian_halo_px(sigma_px: float) -> int:
     return int(GAUSSIAN_REACH * sigma_px + 0.5)
 
 
-def smooth(data: NDArray[np.floating], valid: BoolArray, sigma_px: float) -> FloatArray:
+def gaussian_weights(sigma_px: float) -> Float64Array:
+    """(n + 1,) what a pixel counts in `smooth`, along one axis, and its neighbours to either side one by one."""
+    reach = gaussian_halo_px(sigma_px)
+    weights = np.exp(-0.5 / (sigma_px * sigma_px) * np.arange(-reach, reach + 1) ** 2)
+    return np.asarray((weights / weights.sum())[reach:])
+
+
+def smooth(
+    data: NDArray[np.floating],
+    valid: BoolArray,
+    sigma_px: float,
+    *,
+    missing: float = float("nan"),
+    weight: FloatArray | None = None,
+) -> FloatArray:
     """Gaussian mean over the valid neighbours (normalised convolution, Knutsson & Westin 1993, CVPR).
 
     Parameters
@@ -32,27 +48,69 @@ def smooth(data: NDArray[np.floating], valid: BoolArray, sigma_px: float) -> Flo
         (y, x) True where usable.
     sigma_px
         Standard deviation, pixels.
+    missing
+        What stands where not `valid`.
+    weight
+        `smoothing_weight`, where it is known already.
 
     Returns
     -------
-    float32, the shape of `data`; NaN where not `valid`.
+    float32, the shape of `data`.
 
     >>> image, seen = np.ones((5, 5)), np.ones((5, 5), bool)
     >>> seen[2, 2] = False
     >>> bool(np.nanmax(np.abs(smooth(image, seen, 1.0) - 1)) < 1e-6)
     True
     """
-    planes = data if data.ndim == 3 else data[None]
-    weight = ndi.gaussian_filter(valid.astype(np.float32), sigma_px, mode="constant", truncate=GAUSSIAN_REACH)
-    out = np.full(planes.shape, np.nan, dtype=np.float32)
+    planes, keep = data if data.ndim == 3 else data[None], _bits(valid)
+    weight = smoothing_weight(valid, sigma_px) if weight is None else weight
+    out = np.empty(planes.shape, dtype=np.float32)
     for plane, smoothed in zip(planes, out, strict=True):
-        filled = np.where(valid, plane, 0).astype(np.float32)
-        total = ndi.gaussian_filter(filled, sigma_px, mode="constant", truncate=GAUSSIAN_REACH)
-        np.divide(total, weight, out=smoothed, where=valid)
+        np.divide(_gaussian(_seen(plane, keep), sigma_px), weight, out=smoothed)
+        _blank(smoothed, keep, missing)
     return out if data.ndim == 3 else out[0]
 
 
-def local_deviation(data: NDArray[np.floating], valid: BoolArray, size_px: int) -> FloatArray:
+def smoothing_weight(valid: BoolArray, sigma_px: float) -> FloatArray:
+    """(y, x) share of a Gaussian that lies on valid pixels; never 0."""
+    return np.maximum(_gaussian(valid.astype(np.float32), sigma_px), np.finfo(np.float32).tiny)
+
+
+def _gaussian(plane: FloatArray, sigma_px: float) -> FloatArray:
+    return np.asarray(ndi.gaussian_filter(plane, sigma_px, mode="constant", truncate=GAUSSIAN_REACH))
+
+
+def _bits(valid: BoolArray) -> NDArray[np.uint32]:
+    """All bits of a number where valid, none elsewhere: to mask by them takes a tenth of the time of `numpy.where`."""
+    return np.negative(valid.astype(np.int32)).view(np.uint32)
+
+
+def _seen(plane: NDArray[np.floating], keep: NDArray[np.uint32]) -> FloatArray:
+    """A float32 copy with 0 where there are no bits to `keep`, whatever stood there."""
+    return np.bitwise_and(plane.astype(np.float32, copy=False).view(np.uint32), keep).view(np.float32)
+
+
+def _blank(plane: FloatArray, keep: NDArray[np.uint32], missing: float) -> None:
+    """Put `missing` where there are no bits to `keep`."""
+    bits = plane.view(np.uint32)
+    bits &= keep
+    if missing:
+        bits |= ~keep & np.float32(missing).view(np.uint32)
+
+
+def masked(planes: FloatArray, valid: BoolArray) -> FloatArray:
+    """A copy of (..., y, x) with 0 where not `valid`."""
+    return _seen(planes, _bits(valid))
+
+
+def window_count(valid: BoolArray, size_px: int) -> FloatArray:
+    """(y, x) valid pixels in the square window of each, 1 where there is none."""
+    return np.asarray(np.maximum(_box(valid.astype(np.uint16), size_px), 1).astype(np.float32))
+
+
+def local_deviation(
+    data: NDArray[np.floating], valid: BoolArray, size_px: int, count: FloatArray | None = None
+) -> FloatArray:
     """Standard deviation over the valid pixels of a square window.
 
     Parameters
@@ -63,19 +121,26 @@ def local_deviation(data: NDArray[np.floating], valid: BoolArray, size_px: int) 
         (y, x) True where usable.
     size_px
         Side of the window, odd.
+    count
+        `window_count`, where it is known already.
 
     Returns
     -------
     (y, x) float32 in the unit of `data`; NaN where not `valid`.
     """
-    image = np.where(valid, data, 0).astype(np.float32)
-    count = np.maximum(_box(valid.astype(np.float32), size_px), 1)
-    _, variance = _moments(image, count, size_px)
-    return np.where(valid, np.sqrt(variance), np.float32(np.nan))
+    keep = _bits(valid)
+    _, variance = _moments(_seen(data, keep), window_count(valid, size_px) if count is None else count, size_px)
+    deviation: FloatArray = np.sqrt(variance, out=variance)
+    _blank(deviation, keep, np.nan)
+    return deviation
 
 
 def local_correlation(
-    one: NDArray[np.floating], other: NDArray[np.floating], valid: BoolArray, size_px: int
+    one: NDArray[np.floating],
+    other: NDArray[np.floating],
+    valid: BoolArray,
+    size_px: int,
+    count: FloatArray | None = None,
 ) -> FloatArray:
     """Pearson's correlation of two images over the valid pixels of a square window.
 
@@ -87,34 +152,44 @@ def local_correlation(
         (y, x) True where usable.
     size_px
         Side of the window, odd.
+    count
+        `window_count`, where it is known already.
 
     Returns
     -------
     (y, x) float32, -1 to 1; 0 where either is flat.
     """
-    x, y = (np.where(valid, image, 0).astype(np.float32) for image in (one, other))
-    count = np.maximum(_box(valid.astype(np.float32), size_px), 1)
+    keep = _bits(valid)
+    x, y = (_seen(image, keep) for image in (one, other))
+    count = window_count(valid, size_px) if count is None else count
     (mean_x, variance_x), (mean_y, variance_y) = (_moments(image, count, size_px) for image in (x, y))
-    shared = _box(x * y, size_px) / count - mean_x * mean_y
-    product = variance_x * variance_y
-    rho = np.divide(shared, np.sqrt(product), out=np.zeros_like(shared), where=product > 0)
-    return np.asarray(np.clip(rho, -1, 1), dtype=np.float32)
+    shared = _box(x * y, size_px)
+    shared /= count
+    shared -= np.multiply(mean_x, mean_y, out=mean_x)
+    product = np.multiply(variance_x, variance_y, out=variance_x)
+    flat = product <= 0
+    shared /= np.sqrt(np.maximum(product, np.finfo(np.float32).tiny, out=product), out=product)
+    shared *= ~flat
+    return np.asarray(np.clip(shared, -1, 1, out=shared))
 
 
 def _moments(image: FloatArray, count: FloatArray, size_px: int) -> tuple[FloatArray, FloatArray]:
     """Mean and variance of a square window of `count` valid pixels; the others are 0 in `image`."""
-    mean, square = _box(image, size_px) / count, _box(image * image, size_px) / count
-    variance = square - mean * mean
-    variance[variance < np.float32(_ROUNDING) * square] = 0
-    return mean, variance
+    mean, square = _box(image, size_px), _box(image * image, size_px)
+    mean /= count
+    square /= count
+    least = square * np.float32(_ROUNDING)
+    square -= mean * mean
+    square *= square >= least
+    return mean, square
 
 
 def filled(data: FloatArray) -> FloatArray:
     """`data` with 0 for NaN."""
-    return np.where(np.isnan(data), np.float32(0), data)
+    return masked(data, ~np.isnan(data))
 
 
-def _box(values: FloatArray, size_px: int) -> FloatArray:
+def _box(values: NDArray[Any], size_px: int) -> NDArray[Any]:
     """Sum over a square window."""
     # The same neighbours in the same order wherever a tile starts; a running sum (scipy's uniform_filter) rounds by
     # where it began.

@@ -192,9 +192,16 @@ class IndexScale:
 
     def apply(self, data: FloatArray) -> FloatArray:
         """`data` (band, ...) as reflectance, never negative."""
-        shape = (-1,) + (1,) * (data.ndim - 1)
-        dark, gain = self.dark.astype(np.float32), self.gain.astype(np.float32)
-        return np.asarray(np.maximum((data - dark.reshape(shape)) * gain.reshape(shape), 0), dtype=np.float32)
+        out = np.empty(data.shape, dtype=np.float32)
+        for number, plane in enumerate(data):
+            out[number] = self.one(number, plane)
+        return out
+
+    def one(self, number: int, plane: FloatArray) -> FloatArray:
+        """The same of one band (...), by its number."""
+        dark, gain = np.float32(self.dark[number]), np.float32(self.gain[number])
+        scaled = plane if dark == 0 and gain == 1 else (plane - dark) * gain
+        return np.asarray(np.maximum(scaled, 0), dtype=np.float32)
 
 
 def fit_index_scale(values: FloatArray, bands: Sequence[str], *, calibrated: bool) -> IndexScale:

@@ -46,6 +46,7 @@ def sample_features(tiles: Iterable[tuple[TileSpec, Pair]], sample_px: int, *, c
             site = np.full((len(planes), len(bands), *thinned_shape(spec.grid, step)), np.nan, dtype=np.float32)
         for number, plane in enumerate(planes):
             site[number, :, *place] = np.where(features.valid, plane, np.nan)
+        del pair, features, planes, plane  # views hold their whole tile while the next is read
     if site is None:
         msg = "a site without a tile has no pixels to compare: check its grid"
         raise PairError(msg)

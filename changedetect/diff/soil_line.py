@@ -14,12 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from changedetect.diff import indices
 from changedetect.diff.features import Features
-from changedetect.diff.local import filled, gaussian_halo_px, local_correlation, local_deviation, smooth
+from changedetect.diff.local import (
+    gaussian_halo_px,
+    local_correlation,
+    local_deviation,
+    smooth,
+    smoothing_weight,
+    window_count,
+)
 from changedetect.diff.radiometry import IndexScale
+from changedetect.neighbours import grown, shrunk
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 WINDOW_M = 30.0
@@ -60,6 +67,8 @@ class Texture:
     """Local deviation of that distance, NaN where not valid."""
     new: FloatArray
     """Share of a deviation that the pattern of the other date does not repeat."""
+    weight: FloatArray
+    """What the smoothing of a gain of texture divides by, the same for all lines."""
 
     def swapped(self) -> "Texture":
         """The same with the dates exchanged."""
@@ -143,6 +152,9 @@ def textures_of(
         Pixel size, metres.
     """
     window, wide = _window_px(WINDOW_M, pixel_m), _window_px(PATTERN_M, pixel_m)
+    if not lines:
+        return ()
+    counts, weight = [window_count(valid, size) for size in (window, wide)], smoothing_weight(valid, GAIN_SMOOTHING_PX)
     textures = []
     for line in lines:
         before, after = (
@@ -151,8 +163,12 @@ def textures_of(
         textures.append(
             Texture(
                 excess=(before, after),
-                rough=(local_deviation(before, valid, window), local_deviation(after, valid, window)),
-                new=_not_repeated(local_correlation(before, after, valid, wide)),
+                rough=(
+                    local_deviation(before, valid, window, counts[0]),
+                    local_deviation(after, valid, window, counts[0]),
+                ),
+                new=_not_repeated(local_correlation(before, after, valid, wide, counts[1])),
+                weight=weight,
             )
         )
     return tuple(textures)
@@ -178,9 +194,10 @@ def structure_of(
     texture_before = texture_after = excess_gain = squares
     for texture, line in zip(textures, lines, strict=True):
         rough_before, rough_after = texture.rough
-        gain = smooth(np.maximum(rough_after * texture.new - rough_before, 0), valid, GAIN_SMOOTHING_PX)
+        rougher = np.maximum(rough_after * texture.new - rough_before, 0)
+        gain = smooth(rougher, valid, GAIN_SMOOTHING_PX, missing=0, weight=texture.weight)
         share, least = RESPONSE[line.regressor]
-        squares = squares + (filled(gain) / np.float32(max(share * line.scatter, least))) ** 2
+        squares = squares + (gain / np.float32(max(share * line.scatter, least))) ** 2
         if line.regressor == "red":
             texture_before, texture_after = rough_before, rough_after
             excess_gain = (texture.excess[1] - texture.excess[0]) / np.float32(line.scatter)
@@ -211,10 +228,10 @@ def _excess(bands: indices.Bands, regressor: str, line: tuple[float, float]) -> 
 def dry_inside(before: indices.Bands, after: indices.Bands, valid: BoolArray) -> BoolArray:
     """(y, x) True inside the valid ground, away from water at either date."""
     # The edge of the valid ground is no place to measure texture.
-    keep = ndi.binary_erosion(valid, border_value=1)
+    keep = shrunk(valid)
     if {"green", "nir", "swir16"} <= set(after):
-        keep &= ~ndi.binary_dilation((_wet(before) | _wet(after)) & valid)
-    return np.asarray(keep)
+        keep &= ~grown((_wet(before) | _wet(after)) & valid)
+    return keep
 
 
 def _wet(bands: indices.Bands) -> BoolArray:

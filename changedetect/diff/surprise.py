@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from changedetect.diff.context import Context
-from changedetect.diff.whitened import NOISE_FLOOR, whitened_length, whitening_of
+from changedetect.diff.whitened import NOISE_FLOOR, whitened_square, whitening_of
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 _LEAST = 0.1
@@ -31,10 +31,10 @@ class Surprise:
     def distance(self, context: Context) -> FloatArray:
         """Geometric mean of the Mahalanobis distances of both ways: what one of them foretells is no surprise."""
         lengths = [
-            whitened_length(error, self.centre[way], self.whitening[way])
+            np.sqrt(whitened_square(error, self.centre[way], self.whitening[way]))
             for way, error in enumerate(_in_standard_errors(context, self.usual))
         ]
-        mean = np.sqrt(lengths[0] * lengths[1])
+        mean = np.sqrt(lengths[0] * lengths[1]).astype(np.float32)
         return np.where(np.isnan(mean), np.float32(self.typical), mean)
 
 

@@ -8,9 +8,10 @@ quieter half of its own class, under that half's covariance.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.vq import kmeans
 
+from changedetect.diff.clustering import centres_of
 from changedetect.diff.features import Features
+from changedetect.diff.mixing import Planes, nearest, squared_length
 from changedetect.types import BoolArray, Float64Array, FloatArray, IntArray
 
 _PRIOR_PX = 200
@@ -21,7 +22,6 @@ _TRAINING_PX = 20_000
 """Pixels that k-means sees."""
 NOISE_FLOOR = 5e-4
 """Least standard deviation in square roots of reflectance: half a DN at 4 % reflectance (1e-4 / 2 sqrt(0.04))."""
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +39,28 @@ class LandCoverNoise:
 
     def classify(self, before: FloatArray) -> IntArray:
         """Nearest centre of each pixel of `before` (band, ...)."""
-        best = np.full(before.shape[1:], np.inf, dtype=np.float32)
-        labels = np.zeros(before.shape[1:], dtype=np.uint8)
-        for number, centre in enumerate(self.centres):
-            distance = np.zeros(before.shape[1:], dtype=np.float32)
-            for band in range(len(self.scale)):
-                distance += (before[band] / np.float32(self.scale[band]) - np.float32(centre[band])) ** 2
-            nearer = distance < best
-            best[nearer], labels[nearer] = distance[nearer], number
-        return labels
+        # Divided by the scale, plane and centre alike: the product takes the planes as they are.
+        return nearest(
+            [plane / np.float32(scale) for plane, scale in zip(before, self.scale, strict=True)], self.centres
+        )
 
     def distance(self, features: Features) -> FloatArray:
         """Mahalanobis distance of each pixel's residual from its class's normal one."""
-        labels = self.classify(features.before)
-        residual = features.after_smooth - features.before_smooth
-        out = np.zeros(labels.shape, dtype=np.float32)
-        for number in range(len(self.centres)):
-            member = labels == number
-            out[member] = whitened_length(residual[:, member], self.medians[number], self.whitening[number])
-        return out
+        labels = self.classify(features.before).ravel()
+        # Class by class: pixels are put in that order, and back.
+        order = np.argsort(labels, kind="stable")
+        ends = np.cumsum(np.bincount(labels, minlength=len(self.centres)))
+        residual = [
+            (after - before).ravel()[order]
+            for before, after in zip(features.before_smooth, features.after_smooth, strict=True)
+        ]
+        squares = np.empty(labels.shape)
+        for number, (start, stop) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True)):
+            members = [plane[start:stop] for plane in residual]
+            squares[start:stop] = whitened_square(members, self.medians[number], self.whitening[number])
+        out = np.empty(labels.shape, dtype=np.float32)
+        out[order] = np.sqrt(squares)
+        return out.reshape(features.valid.shape)
 
 
 def fit_whitened(sample: Features, no_change: BoolArray, *, classes: int) -> LandCoverNoise:
@@ -66,10 +69,11 @@ def fit_whitened(sample: Features, no_change: BoolArray, *, classes: int) -> Lan
     overall = _covariance(residual[:, no_change])
     overall_median = np.median(residual[:, no_change], axis=1)
     whiten_all = whitening_of(overall)
-    distance = whitened_length(residual, overall_median, whiten_all)
+    distance = whitened_square(residual, overall_median, whiten_all)
 
     scale = np.maximum(sample.before[:, no_change].std(axis=1).astype(np.float64), NOISE_FLOOR)
-    centres = _centres(sample.before[:, no_change] / scale[:, None], classes)
+    training = sample.before[:, no_change] / scale[:, None]
+    centres = centres_of(training[:, :: max(1, training.shape[1] // _TRAINING_PX)], classes)
     medians = np.tile(overall_median, (len(centres), 1))
     whitening = np.tile(whiten_all, (len(centres), 1, 1))
     noise = LandCoverNoise(scale=scale, centres=centres, medians=medians, whitening=whitening)
@@ -95,24 +99,6 @@ def whitening_of(covariance: Float64Array) -> Float64Array:
     return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
 
 
-def whitened_length(residual: FloatArray | Float64Array, median: Float64Array, whitening: Float64Array) -> FloatArray:
-    """Mahalanobis distance of a (band, ...) residual from the normal one (band,); the result drops the first axis."""
-    # Band by band, not by matrix product: BLAS rounds differently for differently shaped blocks, and a tile must
-    # equal the whole.
-    total = np.zeros(residual.shape[1:], dtype=np.float64)
-    for row in range(len(median)):
-        projected = np.zeros(residual.shape[1:], dtype=np.float64)
-        for band in range(row + 1):
-            projected += whitening[row, band] * (residual[band] - median[band])
-        total += projected * projected
-    return np.sqrt(total).astype(np.float32)
-
-
-def _centres(pixels: Float64Array, classes: int) -> Float64Array:
-    """(class, band) centres of the best of several k-means runs (Lloyd 1982, doi:10.1109/TIT.1982.1056489)."""
-    training = pixels[:, :: max(1, pixels.shape[1] // _TRAINING_PX)].T.astype(np.float64)
-    different = np.unique(training, axis=0)
-    if len(different) <= classes:
-        return different
-    centres, _ = kmeans(training, classes, iter=5, rng=np.random.default_rng(_SEED))
-    return np.asarray(centres[np.lexsort(centres.T)])
+def whitened_square(residual: Planes, median: Float64Array, whitening: Float64Array) -> Float64Array:
+    """Squared Mahalanobis distance of (band,) planes of residuals from the normal ones (band,), (...) like a plane."""
+    return squared_length(residual, whitening, -whitening @ median)

@@ -7,6 +7,7 @@ degrees. Nodata is masked before anything is interpolated, band by band.
 """
 
 from changedetect.geotiff.grids import lonlat_bounds, overlap
+from changedetect.geotiff.holding import held_open
 from changedetect.geotiff.options import GDAL_OPTIONS
 from changedetect.geotiff.places import is_remote
 from changedetect.geotiff.reading import RasterInfo, ResamplingName, cost, info, overview, read
@@ -17,6 +18,7 @@ __all__ = [
     "RasterInfo",
     "ResamplingName",
     "cost",
+    "held_open",
     "info",
     "is_remote",
     "lonlat_bounds",

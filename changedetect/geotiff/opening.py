@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
@@ -22,6 +21,7 @@ from tenacity import (
 
 from changedetect.errors import RasterError
 from changedetect.geotiff.faults import Fault, diagnose
+from changedetect.geotiff.holding import opened
 from changedetect.geotiff.options import GDAL_FAILURES, environment, reason
 from changedetect.geotiff.places import LONGEST_PAUSE_S, Access, access, forget_token, host_of
 from changedetect.journal import note
@@ -145,7 +145,7 @@ def _once(href: str, place: Access, work: Callable[[DatasetReader], T]) -> T:
         more = {"CPL_VSIL_CURL_NON_CACHED": path}
     nowhere = f"{redact(href)} does not say where it lies (no CRS or no transform): georeference it, e.g. gdal_edit.py"
     try:
-        with environment(href, more), rasterio.open(path) as source:
+        with environment(href, more), opened(path, remote=place.remote) as source:
             if source.crs is None or source.transform == Affine.identity():
                 raise RasterError(nowhere)
             done = work(source)

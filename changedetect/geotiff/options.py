@@ -14,9 +14,9 @@ GDAL_OPTIONS: Mapping[str, str | int] = MappingProxyType(
     {
         # Reads run in parallel above us; GDAL threads below them would only fight for the same cores.
         "GDAL_NUM_THREADS": 1,
-        # Decoded blocks kept between reads, bytes, as rasterio passes them on (GDAL's own small numbers are megabytes);
-        # the default is a share of RAM for each process.
-        "GDAL_CACHEMAX": 64 * 2**20,
+        # Decoded blocks kept between reads, bytes, as rasterio passes them on (GDAL's own small numbers are megabytes).
+        # The default is a share of RAM for each process; this is what a tile touches of two dates in six bands.
+        "GDAL_CACHEMAX": 192 * 2**20,
     }
 )
 """GDAL configuration of every read and write."""

@@ -166,20 +166,14 @@ def _read_window(
     """
     rows, cols = window
     shape = (len(indexes), max(rows.stop - rows.start, 0), max(cols.stop - cols.start, 0))
-    data = np.zeros(shape, dtype=source.dtypes[indexes[0] - 1])
-    valid = np.zeros(shape, dtype=bool)
+    dtype = np.dtype(source.dtypes[indexes[0] - 1])
     top, bottom = max(rows.start, 0), min(rows.stop, source.height)
     left, right = max(cols.start, 0), min(cols.stop, source.width)
     if bottom <= top or right <= left:
-        return data, valid
-    target = (
-        slice(None),
-        slice(top - rows.start, bottom - rows.start),
-        slice(left - cols.start, right - cols.start),
-    )
+        return np.zeros(shape, dtype=dtype), np.zeros(shape, dtype=bool)
     part = Window(left, top, right - left, bottom - top)
-    data[target] = numbers = source.read(list(indexes), window=part)
-    good = np.isfinite(numbers)
+    numbers = source.read(list(indexes), window=part)
+    good = np.isfinite(numbers) if np.issubdtype(numbers.dtype, np.inexact) else np.ones(numbers.shape, dtype=bool)
     declared = [source.nodatavals[index - 1] for index in indexes]
     for number in {number for number in (*absent, *declared) if number is not None}:
         if _fits(number, numbers.dtype):
@@ -187,7 +181,11 @@ def _read_window(
     masked = [MaskFlags.per_dataset in source.mask_flag_enums[index - 1] for index in indexes]
     if any(masked):  # an internal mask or an alpha band
         good &= source.read_masks(list(indexes), window=part) > 0
-    valid[target] = good
+    if numbers.shape == shape and numbers.dtype == dtype:  # as nearly always: no second copy
+        return numbers, good
+    data, valid = np.zeros(shape, dtype=dtype), np.zeros(shape, dtype=bool)
+    inside = slice(top - rows.start, bottom - rows.start), slice(left - cols.start, right - cols.start)
+    data[:, *inside], valid[:, *inside] = numbers, good
     return data, valid
 
 

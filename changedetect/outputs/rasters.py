@@ -30,7 +30,7 @@ def write_change_map(path: Path, change_map: ChangeMap) -> None:
         The file can't be written.
     """
     planes = (change_map.changed, np.asarray(change_map.confidence, dtype=np.float32), change_map.kind)
-    write_cog(path, planes, change_map.geobox, band_names=BAND_NAMES, nodata=float(UNKNOWN))
+    write_cog(path, planes, change_map.geobox, band_names=BAND_NAMES, nodata=float(UNKNOWN), codes=True)
 
 
 def write_decisions(path: Path, change_map: ChangeMap) -> None:
@@ -42,7 +42,7 @@ def write_decisions(path: Path, change_map: ChangeMap) -> None:
         The file can't be written.
     """
     if change_map.decisions is not None:
-        write_cog(path, change_map.decisions, change_map.geobox, band_names=DECISION_BANDS)
+        write_cog(path, change_map.decisions, change_map.geobox, band_names=DECISION_BANDS, codes=True)
 
 
 def write_preview(path: Path, pair: Pair) -> None:
@@ -56,10 +56,11 @@ def write_preview(path: Path, pair: Pair) -> None:
     RasterError
         The file can't be written.
     """
-    data = np.concatenate([pair.before.data, pair.after.data])
+    data = [*pair.before.data, *pair.after.data]
     names = [f"{date}_{band}" for date in WINDOW_NAMES for band in pair.bands]
     if pair.calibrated:
-        write_cog(path, _integers(data), pair.geobox, band_names=names, nodata=0.0, tags=SCALE_TAGS)
+        numbers = [_integers(plane) for plane in data]  # one by one: all at once would take 400 MB
+        write_cog(path, numbers, pair.geobox, band_names=names, nodata=0.0, tags=SCALE_TAGS)
     else:
         write_cog(path, data, pair.geobox, band_names=names, nodata=float("nan"))
 

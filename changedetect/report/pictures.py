@@ -41,10 +41,9 @@ def of_area(preview: Preview, area: Area) -> Pictures:
     """True and false colour of both dates on part of the preview's own grid: not one number is resampled."""
     grid = preview.geobox[area]
     reduced = math.ceil(max(grid.shape) / MOST_PX)
-    images, bands, cut = {}, colours_of(preview), preview.cut(area)
+    images, bands = {}, colours_of(preview)
     for colour, names in bands.items():
-        shown = [preview.bands.index(name) for name in names]
-        before, after = (shrink(cut[date][shown], reduced) for date in WINDOW_NAMES)
+        before, after = (shrink(date, reduced) for date in preview.cut(area, names).values())
         pixels = _stretched(preview, names, before, after)
         images[colour] = {name: Image.fromarray(one) for name, one in pixels.items()}
     return Pictures(geobox=_coarser(grid, reduced), images=images, bands=bands)
@@ -64,9 +63,8 @@ def of_site(preview: Preview) -> Pictures:
     shape = (max(1, round(extent.span_y / side)), max(1, round(extent.span_x / side)))
     grid = GeoBox.from_bbox(extent.bbox, crs="EPSG:3857", shape=shape)
     colour, names = next(iter(colours_of(preview).items()))
-    shown = [preview.bands.index(name) for name in names]
-    cut, (rows, cols, inside) = preview.cut(preview.whole), _nearest(source, grid)
-    before, after = (shrink(cut[date][shown], reduced)[:, rows, cols] for date in WINDOW_NAMES)
+    rows, cols, inside = _nearest(source, grid)
+    before, after = (shrink(date, reduced)[:, rows, cols] for date in preview.cut(preview.whole, names).values())
     pixels = _stretched(preview, names, before, after)
     images = {name: _with_alpha(one, inside) for name, one in pixels.items()}
     return Pictures(geobox=grid, images={colour: images}, bands={colour: names})

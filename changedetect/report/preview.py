@@ -1,7 +1,7 @@
 """The compared pixels of a site, as `preview.tif` holds them: read once, cut as often as asked."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,11 +39,18 @@ class Preview:
     calibrated: bool
     """Whether they are reflectance times 10,000 (0: none), and not raw numbers (NaN: none)."""
 
-    def cut(self, area: Area) -> dict[WindowName, FloatArray]:
-        """(band, y, x) numbers of both dates, NaN where there are none."""
-        part = self.numbers[:, area[0], area[1]]
-        pixels = np.where(part == 0, np.nan, part) if self.calibrated else part
-        return dict(zip(WINDOW_NAMES, np.split(pixels.astype(np.float32), 2), strict=True))
+    def cut(self, area: Area, names: Sequence[str] | None = None) -> dict[WindowName, FloatArray]:
+        """(band, y, x) numbers of both dates, NaN where there are none; of the bands of these `names`, or of all."""
+        shown = [self.bands.index(name) for name in (self.bands if names is None else names)]
+        return {date: self._part(area, shown, date) for date in WINDOW_NAMES}
+
+    def _part(self, area: Area, shown: Sequence[int], date: WindowName) -> FloatArray:
+        first = WINDOW_NAMES.index(date) * len(self.bands)
+        part = self.numbers[:, area[0], area[1]][[first + number for number in shown]]
+        pixels: FloatArray = part.astype(np.float32)
+        if self.calibrated:
+            pixels[part == 0] = np.nan
+        return pixels
 
     @property
     def whole(self) -> Area:

@@ -109,8 +109,9 @@ def _tile(
         asset = scene.bands[name]
         layer[:] = calibrate(numbers, good, asset.scale, asset.offset)
         valid = valid & good
-    for layer in data:
-        np.copyto(layer, np.float32(np.nan), where=~valid)
+    if not valid.all():  # dear, and mostly in vain
+        for layer in data:
+            np.copyto(layer, np.float32(np.nan), where=~valid)
     names = tuple("nir" if name == "nir08" and "nir" not in bands else name for name in bands)
     return Tile(scene=scene, geobox=geobox, bands=names, data=data, valid=valid, qa=codes)
 
@@ -124,5 +125,6 @@ def calibrate(numbers: NDArray[Any], valid: BoolArray, scale: float, offset: flo
     values: FloatArray = numbers.astype(np.float32)
     values *= np.float32(scale)
     values += np.float32(offset)
-    np.copyto(values, np.float32(np.nan), where=~valid)
+    if not valid.all():
+        np.copyto(values, np.float32(np.nan), where=~valid)
     return values

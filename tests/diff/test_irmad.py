@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import linalg, stats
 
 from changedetect.diff.irmad import _canonical, fit_irmad
+from changedetect.diff.mixing import CHUNK_PX, moments, stacked
 from changedetect.types import Float64Array
 
 # Head length and breadth of first and second sons, 25 families (Frets 1921).
@@ -37,7 +38,7 @@ def by_svd(x: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array
 
 def test_published_canonical_correlations() -> None:
     # Mardia, Kent & Bibby (1979), Multivariate Analysis, example 10.2.1.
-    fitted = _canonical(FRETS[:2], FRETS[2:], np.ones(25))
+    fitted = _canonical(moments(stacked(FRETS), None))
     assert sorted(fitted.correlation) == pytest.approx([0.0537, 0.7885], abs=1e-4)
 
 
@@ -52,8 +53,9 @@ def test_one_pass_equals_the_svd_of_the_whitened_cross_covariance() -> None:
 def test_weights_count_like_repeated_pixels() -> None:
     x, y = two_looks(2, pixels=300)
     weights = np.random.default_rng(0).integers(1, 4, 300)
-    weighted = _canonical(x, y, weights.astype(np.float64))
-    repeated = _canonical(np.repeat(x, weights, axis=1), np.repeat(y, weights, axis=1), np.ones(weights.sum()))
+    padded = np.pad(weights, (0, CHUNK_PX - 300), constant_values=9)
+    weighted = _canonical(moments(stacked(np.vstack([x, y])), lambda _: padded[None]))
+    repeated = _canonical(moments(stacked(np.repeat(np.vstack([x, y]), weights, axis=1)), None))
     np.testing.assert_allclose(weighted.correlation, repeated.correlation, atol=1e-10)
     np.testing.assert_allclose(weighted.mean_before, repeated.mean_before)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist, mahalanobis
 
 from changedetect.diff.features import Features
-from changedetect.diff.whitened import fit_whitened, whitened_length, whitening_of
+from changedetect.diff.whitened import fit_whitened, whitened_square, whitening_of
 from changedetect.sensors import COMMON_BANDS
 from changedetect.types import BoolArray, FloatArray
 
@@ -43,7 +43,7 @@ def test_length_is_scipys_mahalanobis_distance(seed: int) -> None:
     root = rng.normal(size=(4, 4))
     covariance, centre, points = root @ root.T + 0.1 * np.eye(4), rng.normal(size=4), rng.normal(size=(4, 6))
     expected = [mahalanobis(point, centre, np.linalg.inv(covariance)) for point in points.T]
-    np.testing.assert_allclose(whitened_length(points, centre, whitening_of(covariance)), expected, rtol=1e-5)
+    np.testing.assert_allclose(np.sqrt(whitened_square(points, centre, whitening_of(covariance))), expected, rtol=1e-5)
 
 
 def test_one_class_is_mahalanobis_under_the_quieter_half() -> None:
