@@ -61,7 +61,7 @@ FAULTS = {
     "truncated": (Fault(kind="truncate", times=3), ""),
     "shorter than asked": (Fault(kind="short", times=3, at=0.1), ""),
     "a web page": (Fault(kind="html", times=4), "a web page instead of a raster"),
-    "all at random": (Fault(kind="status", rate=0.3, times=6), ""),
+    "all at random": (Fault(kind="status", rate=0.6, times=6), ""),
 }
 
 
