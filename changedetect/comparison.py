@@ -120,9 +120,13 @@ def _objects(ground: Ground, layers: diff.Layers, settledness: float, config: Ru
         return polygons.label(objects)
     structured = polygons.clean(layers.structured, ground.grid, config.polygons, known=layers.known, opened=False)
     joined = diff.with_witnesses(structured, objects, settledness)
-    del structured, objects
+    del objects
     labels = polygons.label(joined)
     del joined
+    # Texture alone, apart from what is strong, is a field's edge as often as a building.
+    structured &= layers.strong
+    labels = polygons.trimmed(labels, layers.beside, structured, ground.grid, config.polygons)
+    del structured
     # Structure is found at walls and edges; a site is what lies between them, too.
     return polygons.whole_sites(labels, ground.grid, layers.barren & layers.known)
 

@@ -83,16 +83,18 @@ def clean(
     opened
         Whether threads thinner than two pixels go (only on pixels finer than `options.opening_below_m`).
     """
-    area = pixel_area_m2(geobox)
     mask = _bridged(mask, opened=opened and mean_pixel_m(geobox) < options.opening_below_m)
     if known is not None:
         mask &= known
-    least = max(int(np.ceil(options.min_area_m2 / area)), options.min_pixels, 1)
-    hole = int(options.max_hole_m2 / area)
-    filled = _filled(large(mask, least), hole)
+    hole = int(options.max_hole_m2 / pixel_area_m2(geobox))
+    filled = _filled(large(mask, _least_px(geobox, options)), hole)
     if known is not None:
         filled &= known
     return filled
+
+
+def _least_px(geobox: GeoBox, options: PolygonOptions) -> int:
+    return max(int(np.ceil(options.min_area_m2 / pixel_area_m2(geobox))), options.min_pixels, 1)
 
 
 def _bridged(mask: BoolArray, *, opened: bool) -> BoolArray:
@@ -231,6 +233,20 @@ def to_frame(
     frame = frame.sort_values([*SURE_FIRST], ascending=False, kind="stable", ignore_index=True)
     frame["change_id"] = change_ids(site.site_id, list(frame.geometry))
     return frame[list(CHANGE_COLUMNS)]
+
+
+def trimmed(
+    labels: IntArray, beside: BoolArray, telling: BoolArray, geobox: GeoBox, options: PolygonOptions
+) -> IntArray:
+    """Cut objects back to what does not merely lie `beside` them, and of that to the pieces that are `telling`.
+
+    All are (y, x). Objects of which too little would be left stay whole.
+    """
+    kept = labels > 0
+    np.greater(kept, beside, out=kept)
+    kept = large(kept, 1, telling)
+    kept |= looked_up(labels, counted(labels, kept) < _least_px(geobox, options))
+    return np.multiply(labels, kept, dtype=labels.dtype)
 
 
 def whole_sites(labels: IntArray, geobox: GeoBox, allowed: BoolArray) -> IntArray:

@@ -27,6 +27,7 @@ from changedetect.polygons import (
     outlines,
     pixel_area_m2,
     to_frame,
+    trimmed,
     whole_sites,
 )
 from changedetect.types import BoolArray
@@ -288,3 +289,11 @@ def test_sites_keep_to_the_boxes_of_their_objects(mask: BoolArray) -> None:
     before, after = label(mask), sites(mask)
     boxes = zip(ndi.find_objects(before), ndi.find_objects(after), strict=True)
     assert all(one == other for one, other in boxes)
+
+
+def test_objects_are_cut_back_unless_too_little_would_be_left() -> None:
+    labels = label(mask_of(np.s_[5:12, 5:12], np.s_[20:23, 20:23]))
+    edge = mask_of(np.s_[6:8], np.s_[20:22])
+    cut = trimmed(labels, edge, mask_of(np.s_[7:12, 5:12]), grid(labels.shape), PolygonOptions(min_area_m2=800))
+    np.testing.assert_array_equal(cut == 1, mask_of(np.s_[8:12, 5:12]))
+    np.testing.assert_array_equal(cut == 2, labels == 2)

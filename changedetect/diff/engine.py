@@ -80,12 +80,19 @@ class Layers:
 
     @classmethod
     def of(
-        cls, *, changed: IntArray, strong: BoolArray, candidate: BoolArray, structured: BoolArray, barren: BoolArray
+        cls,
+        *,
+        changed: IntArray,
+        strong: BoolArray,
+        candidate: BoolArray,
+        structured: BoolArray,
+        barren: BoolArray,
+        beside: BoolArray,
     ) -> "Layers":
         """Put planes together; each is what the property of its name gives back."""
         planes = {"seen": changed != UNKNOWN, "changed": changed == 1, "strong": strong, "candidate": candidate}
         passed = np.zeros(changed.shape, dtype=np.uint8)
-        for name, plane in (planes | {"structured": structured, "barren": barren}).items():
+        for name, plane in (planes | {"structured": structured, "barren": barren, "beside": beside}).items():
             passed |= np.multiply(plane, np.uint8(PASSED[name]), dtype=np.uint8)
         return cls(passed=passed)
 
@@ -122,6 +129,11 @@ class Layers:
     def barren(self) -> BoolArray:
         """Barren enough afterwards for something built."""
         return self._where("barren")
+
+    @property
+    def beside(self) -> BoolArray:
+        """Shows the blur of much stronger structure near it, and nothing else."""
+        return self._where("beside")
 
     def _where(self, name: str) -> BoolArray:
         out = np.bitwise_and(self.passed, np.uint8(PASSED[name]))
@@ -217,6 +229,7 @@ def apply(fitted: Fitted, measured: Measured) -> Layers:
         candidate=strong & not_green_or_wet(before, after, fitted.green),
         structured=(structure(fitted, measured, barren).strength > 1) & more,
         barren=barren,
+        beside=measured.beside,
     )
 
 

@@ -6,7 +6,7 @@ from changedetect.diff.features import Features, features_of
 from changedetect.diff.indices import Bands
 from changedetect.diff.local import filled
 from changedetect.diff.radiometry import IndexScale
-from changedetect.diff.soil_line import Line, Texture, dry_inside, textures_of
+from changedetect.diff.soil_line import Line, Texture, beside_of, dry_inside, textures_of
 from changedetect.grid import mean_pixel_m
 from changedetect.model import Composite, Pair
 from changedetect.types import BoolArray
@@ -24,6 +24,8 @@ class Measured:
     """Fine pattern about each soil line."""
     dry: BoolArray
     """(y, x) True inside the valid ground, away from water at either date."""
+    beside: BoolArray
+    """(y, x) True where only the blur of far stronger structure is seen."""
 
     def swapped(self) -> "Measured":
         """The same with the dates exchanged."""
@@ -43,12 +45,14 @@ def measure(
     With the `context` of its pixels, if their detector looks around.
     """
     before, after = _sharp(pair.before, scales[0]), _sharp(pair.after, scales[1])
-    valid = pair.valid
+    valid, pixel_m = pair.valid, mean_pixel_m(pair.geobox)
+    textures = textures_of((before, after), valid, lines, pixel_m)
     return Measured(
         pair=pair,
         features=features_of(pair, context=context),
-        textures=textures_of((before, after), valid, lines, mean_pixel_m(pair.geobox)),
+        textures=textures,
         dry=dry_inside(before, after, valid),
+        beside=beside_of(textures, lines, valid, pixel_m),
     )
 
 

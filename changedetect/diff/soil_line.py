@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage as ndi
 
 from changedetect.diff import indices
 from changedetect.diff.features import Features
@@ -21,6 +22,7 @@ from changedetect.diff.local import (
     gaussian_halo_px,
     local_correlation,
     local_deviation,
+    masked,
     smooth,
     smoothing_weight,
     window_count,
@@ -37,6 +39,17 @@ PATTERN_M = 70.0
 """Window in which the patterns of both dates are compared: wide enough for chance to be small."""
 RESPONSE = {"red": (0.62, 0.0028), "swir16": (0.49, 0.0023)}
 """Regressor → how large a gain makes strength 1: as a share of the line's own scatter, and at least in reflectance."""
+TAIL = 20.0
+"""Change of a pixel, in units of strength, whose smoothing alone makes structure 2.5 pixels on: exp(2.5**2 / 2) = 23.
+So far around it, only what its blur and chance do not explain is part of what was built."""
+TAIL_PX = 3
+"""How far that is looked for, beyond the window."""
+BLUR = {1: 0.5, 2: 0.15, 3: 0.05}
+"""Distance in pixels → share of a change that its blur may show there: half of it at its edge, then what a Gaussian of
+0.6 to 1.1 pixels leaves (a modulation of 0.15 to 0.3 at the Nyquist frequency, as of Sentinel-2's bands of 10 m and,
+two pixels wide, of 20 m)."""
+CHANCE = 2 * 2**0.5
+"""Change, in units of a line's scatter, that two dates of unbuilt ground show one time in twenty."""
 GREENEST_NDVI = 0.40
 """New structure must be barer than this afterwards, or than `gates.GREEN_LIMIT` on the site's own scale."""
 WET_NDWI, WET_MNDWI, WET_SWIR = -0.10, -0.05, 0.18
@@ -196,8 +209,7 @@ def structure_of(
         rough_before, rough_after = texture.rough
         rougher = np.maximum(rough_after * texture.new - rough_before, 0)
         gain = smooth(rougher, valid, GAIN_SMOOTHING_PX, missing=0, weight=texture.weight)
-        share, least = RESPONSE[line.regressor]
-        squares = squares + (gain / np.float32(max(share * line.scatter, least))) ** 2
+        squares = squares + (gain / _unit(line)) ** 2
         if line.regressor == "red":
             texture_before, texture_after = rough_before, rough_after
             excess_gain = (texture.excess[1] - texture.excess[0]) / np.float32(line.scatter)
@@ -206,6 +218,34 @@ def structure_of(
     return Structure(
         strength=strength, texture_before=texture_before, texture_after=texture_after, excess_gain=excess_gain
     )
+
+
+def beside_of(textures: Sequence[Texture], lines: Sequence[Line], valid: BoolArray, pixel_m: float) -> BoolArray:
+    """(y, x) True where no more than chance and the blur of far stronger change near the pixel is seen.
+
+    Takes what `structure_of` takes; the same whichever way time is read.
+    """
+    squares = np.zeros(valid.shape, dtype=np.float32)
+    for texture, line in zip(textures, lines, strict=True):
+        change = (texture.excess[1] - texture.excess[0]) / _unit(line)
+        squares += np.multiply(change, change, out=change)
+    squares /= np.float32(max(len(lines), 1))
+    own = masked(np.sqrt(squares, out=squares), valid)
+    if own.max(initial=0) < TAIL:  # nothing so strong; most ground is spared the filter
+        return np.zeros(valid.shape, dtype=bool)
+    most = ndi.maximum_filter(own, size=_window_px(WINDOW_M, pixel_m) + 2 * TAIL_PX, mode="nearest")
+    chance = np.sqrt(np.mean([(CHANCE * line.scatter / _unit(line)) ** 2 for line in lines]))
+    explained = np.full(own.shape, chance, dtype=np.float32)
+    for distance, share in BLUR.items():
+        near = ndi.maximum_filter(own, size=2 * distance + 1, mode="nearest")
+        np.maximum(explained, np.multiply(near, np.float32(share), out=near), out=explained)
+    return np.asarray((most >= np.float32(TAIL)) & (own < explained))
+
+
+def _unit(line: Line) -> np.float32:
+    """Gain that makes strength 1."""
+    share, least = RESPONSE[line.regressor]
+    return np.float32(max(share * line.scatter, least))
 
 
 def _not_repeated(correlation: FloatArray) -> FloatArray:

@@ -17,11 +17,11 @@ from changedetect.report.reading import Change, Run, SiteFiles
 
 NoChange = Literal[
     "failed", "poor", "unknown", "unchanged", "weak", "green_or_wet", "no_structure", "small", "rejected", "kind",
-    "confidence", "not_recorded", "flagged",
+    "confidence", "not_recorded", "beside", "flagged",
 ]  # fmt: skip
 """In one word: the site failed; its pair is poor; not seen; the ground did not change; not enough for an object; green
 or wet afterwards; no new structure; the object is too small or thin; a test told against it; its kind is not asked for;
-its confidence is too low; the run kept no record; a change lies there."""
+its confidence is too low; the run kept no record; far stronger structure lies beside it; a change lies there."""
 
 _BESIDE_PX = 3
 """Pixels of an object that its outline may leave out, at a corner."""
@@ -124,6 +124,8 @@ def _gate(site: SiteFiles, pixel: Pixel) -> tuple[NoChange, str]:
     structured = passed["structured"]
     if not passed["changed"] and not structured:
         return "unchanged", f"the ground changed less than {changed_at:g} times as much as the site's median pixel"
+    if structured and passed["beside"]:
+        return "beside", "what it shows is the blur of far stronger structure beside it"
     if structured or (forward.get("settled") and passed["candidate"]):
         least = f"{told.get('min_area_m2', 0):g} m²"
         return "small", f"changed ground of this sort here is smaller than {least}, or thinner than two pixels"

@@ -187,12 +187,16 @@ def test_rank_correlation_tells_settled_ground_from_restless(make_pair, make_sam
     still, moved = (fit(sample, DiffOptions(), calibrated=True) for sample in (settled, restless))
     assert moved.correlation < SETTLED_CORRELATION < still.correlation
     nothing = np.zeros((2, 2), dtype=bool)
-    layers = Layers.of(changed=nothing, strong=nothing, candidate=nothing, structured=nothing, barren=nothing)
+    layers = Layers.of(
+        changed=nothing, strong=nothing, candidate=nothing, structured=nothing, barren=nothing, beside=nothing
+    )
     assert settledness(still, layers, DiffOptions()) >= 1
     assert settledness(moved, layers, DiffOptions()) < RESTLESS
     assert settledness(moved, layers, DiffOptions(rule="settled")) == 1
     assert settledness(still, layers, DiffOptions(rule="restless")) == 0
-    green = Layers.of(changed=nothing, strong=~nothing, candidate=nothing, structured=nothing, barren=nothing)
+    green = Layers.of(
+        changed=nothing, strong=~nothing, candidate=nothing, structured=nothing, barren=nothing, beside=nothing
+    )
     assert purity(green) == 0
     assert settledness(still, green, DiffOptions()) == 0
     almost = replace(still, correlation=0.95 * SETTLED_CORRELATION)

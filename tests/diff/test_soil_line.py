@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage as ndi
 
 from changedetect.diff.radiometry import fit_index_scale
 from changedetect.diff.soil_line import (
+    RESPONSE,
+    TAIL,
     Line,
     Structure,
     _robust_line,
+    beside_of,
     dry_inside,
     fit_lines,
     structure_halo_px,
@@ -163,3 +167,35 @@ def test_lines_are_fitted_at_each_date_and_need_blue_and_red(make_pair, make_sam
     assert lines[0].after == pytest.approx((0.01, 0.7), abs=1e-3)
     renamed = replace(sample, bands=("coastal", *sample.bands[1:]))
     assert fit_lines(renamed, scales) == ()
+
+
+@pytest.mark.parametrize("times", [0.5, 3])
+def test_beside_is_the_blur_around_what_is_strong_and_nothing_else(times):
+    """A square hall, blurred as by an instrument: its edge lies at half its height."""
+    hall = np.zeros(EVERYWHERE.shape, dtype=np.float32)
+    hall[FIELD] = times * TAIL * 0.62 * 0.004
+    red = np.full(EVERYWHERE.shape, 0.15, dtype=np.float32)
+    dates = soil(red), soil(red, ndi.gaussian_filter(hall, 0.7))
+    for some in (dates, dates[::-1]):
+        beside = beside_of(textures_of(some, EVERYWHERE, LINES, 10.0), LINES, EVERYWHERE, 10.0)
+        if times < 1:
+            assert not beside.any()
+            continue
+        ring = ndi.binary_dilation(hall > 0, np.ones((7, 7), dtype=bool)) & (hall == 0)
+        corners = ndi.binary_dilation(hall > 0, iterations=3)  # the blur takes the tip of a corner
+        assert not beside[INSIDE].any()
+        assert beside[ring & corners].all()
+        assert not beside[~ndi.binary_dilation(hall > 0, np.ones((9, 9), dtype=bool))].any()
+
+
+def test_a_dimmer_building_beside_a_bright_one_is_no_blur_of_it():
+    units = np.zeros(EVERYWHERE.shape, dtype=np.float32)
+    units[10:20, 10:20], units[10:20, 21:24] = 60, 8
+    unit = max(RESPONSE["red"][0] * 0.004, RESPONSE["red"][1])
+    red = np.full(EVERYWHERE.shape, 0.15, dtype=np.float32)
+    dates = soil(red), soil(red, ndi.gaussian_filter(units * unit, 0.4))
+    beside = beside_of(textures_of(dates, EVERYWHERE, LINES[:1], 10.0), LINES[:1], EVERYWHERE, 10.0)
+    assert not beside[10:20, 10:20].any()
+    assert not beside[11:19, 22].any()
+    assert beside[11:19, 20].all()
+    assert beside[11:19, 7:9].all()
