@@ -163,6 +163,7 @@ def _told(dated: timeline.Dated, bands: tuple[str, ...]) -> dict[str, Any]:
         "shows": [one.shows for one in sights],
         "share": [_short(one.share, 3) for one in sights],
         "clear_fraction": [round(one.clear_fraction, 3) for one in sights],
+        "veil": [round(one.veil.opacity, 3) if one.veil.likely else 0.0 for one in sights],
     }
     for place in ("inside", "ring"):
         for at, band in enumerate(bands):

@@ -11,7 +11,7 @@ from changedetect.errors import ConfigError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FIRST = ("datetime", "scene_id", "shows", "share", "clear_fraction")
+_FIRST = ("datetime", "scene_id", "shows", "share", "clear_fraction", "veil")
 _COLOURS = {"without": "#4d7c0f", "with": "#b91c1c"}
 _UNDECIDED = "#a1a1aa"
 
@@ -21,7 +21,8 @@ def looks_table(record: Mapping[str, Any], change_id: str) -> pd.DataFrame:
 
     Columns: `change_id`; `datetime` (UTC); `scene_id`; `shows` (`without`, `with`, `between`, `other`, `alike`: the
     ring looks like the object that day, `cloudy`); `share` (0 as before, 1 as after); `clear_fraction` of the object;
-    `inside_<band>` and `ring_<band>`, mean reflectance of the object and of unchanged ground around it.
+    `veil`, opacity of the thin cloud that would explain what is seen, 0 where none would; `inside_<band>` and
+    `ring_<band>`, mean reflectance of the object and of unchanged ground around it.
 
     Parameters
     ----------

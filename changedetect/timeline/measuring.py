@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedetect.timeline.places import Place, Ring, middle
+from changedetect.timeline.veils import NO_VEIL, Veil, veil_over
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 _LEAST_CLEAR, _LEAST_RING = 0.5, 0.2
@@ -47,6 +48,8 @@ class Measure:
     """Whether its own ring is seen, and not the reserve alone."""
     usable: bool
     """Whether object and ring are seen, and no cloud or shadow that the quality band missed lies over them."""
+    veil: Veil = NO_VEIL
+    """The cloud over the object alone that would explain what is seen."""
 
 
 def haze_of(data: FloatArray, bands: tuple[str, ...]) -> FloatArray:
@@ -114,6 +117,7 @@ def measure(data: FloatArray, bands: tuple[str, ...], place: Place, ring: Ring, 
         clear_fraction=fraction,
         exact=exact,
         usable=not _overcast(data, bands, clear, place, usual),
+        veil=veil_over(data[:, clear & place.inside], data[:, clear & place.around], bands),
     )
 
 

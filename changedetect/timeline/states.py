@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from changedetect.timeline.measuring import Measure
+from changedetect.timeline.veils import NO_VEIL, Veil
 from changedetect.types import BoolArray, Float64Array, FloatArray
 
 Shows = Literal["without", "with", "between", "other", "alike", "cloudy"]
@@ -76,6 +77,8 @@ class Sight:
     """(band,) mean reflectance of its ring; NaN where it is not seen."""
     exact: bool
     """Whether its own ring was seen; looks at the reserve alone narrow the dates, but contradict nothing."""
+    veil: Veil = NO_VEIL
+    """The cloud over the object that would explain what is seen."""
 
 
 def spread_of(looks: FloatArray, ring: BoolArray) -> Float64Array:
@@ -147,6 +150,7 @@ def sight_of(measured: Measure, states: States, moment: datetime, scene_id: str)
         inside=measured.inside,
         ring=measured.ring,
         exact=measured.exact,
+        veil=measured.veil,
     )
 
 

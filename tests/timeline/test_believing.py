@@ -6,6 +6,7 @@ import pytest
 from timeline_cases import sights, states
 
 from changedetect.timeline import TimelineOptions, believed, date_object
+from changedetect.timeline.veils import Veil
 
 OPTIONS = TimelineOptions()
 
@@ -32,6 +33,31 @@ def test_looks_that_lean_to_it_or_saw_the_reserve_alone_take_nothing_away():
     dated = date_object(looks, states(), "construction", OPTIONS)
     assert dated.first_seen == looks[3].moment.date()
     assert believed(0.5, dated) == belief("---+++")
+
+
+def belief_under(letters: str, **veils: Veil) -> float:
+    """Belief where looks, by number, show it as a cloud would."""
+    looks = sights(letters)
+    for number, veil in veils.items():
+        looks[int(number.removeprefix("look_"))] = replace(looks[int(number.removeprefix("look_"))], veil=veil)
+    return believed(0.5, date_object(looks, states(), "construction", OPTIONS))
+
+
+def test_what_one_look_alone_shows_as_a_cloud_would_is_hardly_believed():
+    assert belief_under("---+", look_3=Veil(opacity=0.2, likely=True)) < belief("-----")
+    assert belief_under("---+", look_3=Veil(opacity=0.2, likely=False)) == belief("---+")
+
+
+def test_a_cloud_among_looks_that_show_it_takes_one_more_away():
+    assert belief_under("---+++", look_4=Veil(opacity=0.2, likely=True)) == belief("---+")
+    assert belief_under("--++.", look_2=Veil(opacity=0.1, likely=True), look_3=Veil(opacity=0.4, likely=True)) < belief(
+        "-"
+    )
+
+
+def test_looks_that_ask_for_the_same_cloud_show_one_roof():
+    thick, alike = Veil(opacity=0.55, likely=True), Veil(opacity=0.5)
+    assert belief_under("---++", look_3=thick, look_4=alike) == belief("---++")
 
 
 @pytest.mark.parametrize("letters", ["---++.", "--.++", "---+a+"])

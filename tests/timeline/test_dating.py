@@ -234,7 +234,7 @@ def test_the_looks_can_be_printed(romania, monkeypatch, capfd):
         main()
     assert not stop.value.code
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0].startswith("change_id,datetime,scene_id,shows,share,clear_fraction,inside_blue")
+    assert lines[0].startswith("change_id,datetime,scene_id,shows,share,clear_fraction,veil,inside_blue")
     assert len(lines) == 1 + len(found.timeline(change))
     monkeypatch.setattr("sys.argv", ["changedetect", "timeline", str(out), "none"])
     with pytest.raises(SystemExit) as stop:
