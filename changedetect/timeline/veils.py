@@ -31,7 +31,7 @@ _ACCURACY, _ACCURACY_SHARE = 0.005, 0.05
 _NEAR = 0.5
 """Distance in such accuracies, root mean square over the bands, within which half of an object's pixels must come to
 be explained. Within one look errors of the atmosphere are shared, and half the accuracy is left. On simulated sites
-missed clouds keep to 0.2-0.5, the one look that shows something really built to 0.5-4."""
+missed clouds mostly keep to 0.2-0.6, the one look that shows something really built to 0.5-4."""
 _LEAST_GROUND, _MOST_GROUND, _MOST_PX = 12, 400, 60
 """Pixels of ground that are needed, and those of ground and object that suffice."""
 _ALIKE, _ALIKE_SHARE = 0.02, 0.25
