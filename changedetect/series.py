@@ -56,6 +56,8 @@ class Subject:
     """Numbers of the stack's looks that are fine enough for it, in order."""
     sights: dict[int, timeline.Sight] = field(default_factory=dict)
     """Looks at it, by number in the stack."""
+    glimpses: set[int] = field(default_factory=set)
+    """Numbers of the looks in which clouds hide what lies around it, but not itself."""
 
     def wanted(self, stack: Stack, config: RunConfig) -> tuple[int, ...]:
         """Numbers of the looks to be read next, none when it is dated as well as can be."""
@@ -70,6 +72,13 @@ class Subject:
             (config.timeline.confirm_looks, config.timeline.confirm_days),
         )
         return tuple(self.looks[at] for at in found)
+
+    def in_gap(self) -> set[int]:
+        """Numbers of those glimpses that may narrow its dates."""
+        step = timeline.fit_step({number: sight.shows for number, sight in self.sights.items()})
+        if step.last_without is None or step.first_with is None:
+            return set()
+        return {number for number in self.glimpses if step.last_without < number < step.first_with}
 
 
 def date_group(
@@ -110,6 +119,7 @@ def date_group(
                 for subject in (subject for subject, wish in wishes if number in wish):
                     view = view_of(pixels, subject.item.place, part, plan.grid, config)
                     subject.sights[number] = _sight(subject, view, number, stack)
+    _glimpse(part, subjects, stack, plan.grid)
     for subject in subjects:
         sights = [subject.sights[number] for number in sorted(subject.sights)]
         yield subject.item.change_id, timeline.date_object(sights, subject.states, subject.item.kind, config.timeline)
@@ -127,9 +137,25 @@ def _leave_out_clouds(part: Part, subjects: Sequence[Subject], stack: Stack, pla
                 clear = clear_over(pixels, place, part, plan.grid, config)
                 share, seen = timeline.seen_of(clear, place, subject.ring)
                 if not seen:
+                    if timeline.peeps_out(_covered(pixels, place, part), place):
+                        subject.glimpses.add(number)
                     first = stack.looks[number].first
                     measured = timeline.unseen(stack.bands, share)
                     subject.sights[number] = timeline.sight_of(measured, subject.states, first.datetime, first.scene_id)
+
+
+def _glimpse(part: Part, subjects: Sequence[Subject], stack: Stack, grid: GeoBox) -> None:
+    """Measure each object alone in those looks between its dates in which clouds hide what lies around it."""
+    gaps = [(subject, subject.in_gap()) for subject in subjects]
+    numbers = sorted(set[int]().union(*(gap for _, gap in gaps)))
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        for number, pixels in zip(some, stack.read(some, grid[part]), strict=True):
+            for subject in (subject for subject, gap in gaps if number in gap):
+                place = subject.item.place
+                data = pixels.data[:, *_own(place, part)]
+                inside = timeline.glimpsed(data, _covered(pixels, place, part), place)
+                subject.sights[number] = replace(subject.sights[number], inside=inside)
 
 
 def _learnt(
@@ -151,7 +177,11 @@ def _learnt(
         early, late = ([views[number] for number in some if number in views] for some in (before, after))
         learnt = _subject(item, (early, late), stack, fine)
         if isinstance(learnt, Subject):
-            learnt.sights.update({number: _sight(learnt, view, number, stack) for number, view in views.items()})
+            for number, view in views.items():
+                learnt.sights[number] = sight = _sight(learnt, view, number, stack)
+                place = learnt.item.place
+                if np.isnan(sight.inside).any() and timeline.peeps_out(_covered(pixels[number], place, part), place):
+                    learnt.glimpses.add(number)
         yield item.change_id, learnt
 
 
@@ -193,11 +223,23 @@ def _is_fine(stack: Stack, number: int, item: Item, grid: GeoBox) -> bool:
 
 def view_of(pixels: Pixels, place: timeline.Place, part: Part, grid: GeoBox, config: RunConfig) -> FloatArray:
     """(band, y, x) reflectance on a place's own part of the grid, NaN where not clear; `pixels` lie on `part`."""
-    own = tuple(
+    data = pixels.data[:, *_own(place, part)]
+    return np.where(clear_over(pixels, place, part, grid, config), data, np.float32(np.nan))
+
+
+def _own(place: timeline.Place, part: Part) -> Part:
+    """A place's own part of the grid within `part`."""
+    rows, cols = (
         slice(mine.start - whole.start, mine.stop - whole.start)
         for mine, whole in zip((place.rows, place.cols), part, strict=True)
     )
-    return np.where(clear_over(pixels, place, part, grid, config), pixels.data[:, *own], np.float32(np.nan))
+    return rows, cols
+
+
+def _covered(pixels: Pixels, place: timeline.Place, part: Part) -> BoolArray:
+    """(y, x) True where the quality band itself calls a place's own part of the grid cloud, shadow or defect."""
+    own = _own(place, part)
+    return np.asarray(pixels.cloud[own] | pixels.shadow[own] | ~pixels.usable[own])
 
 
 def clear_over(pixels: Pixels, place: timeline.Place, part: Part, grid: GeoBox, config: RunConfig) -> BoolArray:

@@ -6,7 +6,7 @@ how far a look lies from the one to the other says whether it shows the object.
 """
 
 from changedetect.timeline.believing import believed
-from changedetect.timeline.measuring import Measure, Usual, measure, seen_of, unseen, usual_of
+from changedetect.timeline.measuring import Measure, Usual, glimpsed, measure, peeps_out, seen_of, unseen, usual_of
 from changedetect.timeline.options import TimelineOptions
 from changedetect.timeline.places import Place, Ring, body_of, choose_ring, place_of, with_core
 from changedetect.timeline.states import Sight, States, fit_states, sight_of, spread_of
@@ -28,7 +28,9 @@ __all__ = [
     "date_object",
     "fit_states",
     "fit_step",
+    "glimpsed",
     "measure",
+    "peeps_out",
     "place_of",
     "seen_of",
     "sight_of",

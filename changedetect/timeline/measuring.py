@@ -10,6 +10,8 @@ from changedetect.types import BoolArray, Float64Array, FloatArray
 
 _LEAST_CLEAR, _LEAST_RING = 0.5, 0.2
 """Share of an object, and of its ring, that a look must show: the pixels of either are alike."""
+_MOST_COVERED = 0.05
+"""Share of an object that the quality band may call cloud, shadow or defect where a cloud is near and not over it."""
 _VEILED = 0.06
 """Haze index by which the ground near an object may exceed its usual value more than the ground farther off: a seventh
 of a thick cloud's. Between crops and bare soil it moves by 0.04; haze over both cancels."""
@@ -125,6 +127,27 @@ def seen_of(clear: BoolArray, place: Place, ring: Ring) -> tuple[float, bool]:
     """Share of an object that is clear, and whether that and its ring are enough; `clear` is (y, x)."""
     fraction = float((clear & place.inside).sum() / max(place.inside.sum(), 1))
     return fraction, bool(fraction >= _LEAST_CLEAR and (_shows(clear, ring.own) or _shows(clear, ring.reserve)))
+
+
+def glimpsed(data: FloatArray, covered: BoolArray, place: Place) -> Float64Array:
+    """(band,) mean reflectance of an object of which a look shows no surroundings, NaN where it is hidden itself.
+
+    Parameters
+    ----------
+    data
+        (band, y, x) reflectance on the place's part of the grid.
+    covered
+        (y, x) True where the quality band itself says cloud, shadow or defect, before clouds are grown.
+    place
+        The object.
+    """
+    seen = place.inside & ~covered & np.isfinite(data).all(axis=0)
+    return _mean(data, seen) if peeps_out(covered, place) and seen.any() else np.full(len(data), np.nan)
+
+
+def peeps_out(covered: BoolArray, place: Place) -> bool:
+    """Whether the quality band itself calls next to nothing of an object covered; `covered` as in `glimpsed`."""
+    return bool((covered & place.inside).sum() <= _MOST_COVERED * place.inside.sum())
 
 
 def unseen(bands: tuple[str, ...], clear_fraction: float) -> Measure:

@@ -7,7 +7,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from timeline_cases import MEADOW, ROOF, SOIL
 
-from changedetect.timeline import choose_ring, measure, place_of, usual_of, with_core
+from changedetect.timeline import choose_ring, glimpsed, measure, place_of, usual_of, with_core
 
 GRID = GeoBox((60, 60), Affine(10, 0, 500_000, 0, -10, 5_000_000), "EPSG:32634")
 BANDS = ("blue", "green", "red", "nir")
@@ -131,3 +131,13 @@ def test_a_cloud_or_shadow_that_was_missed_shows_on_the_ground_beside(learnt, li
     assert not measure(data, BANDS, found, ring, usual).usable
     everywhere = on(ground(MEADOW, SOIL, seed=5), found) * light + veil
     assert measure(everywhere, BANDS, found, ring, usual).usable
+
+
+def test_an_object_is_glimpsed_where_clouds_leave_it_alone():
+    found = place()
+    data = on(ground(MEADOW, SOIL, ROOF), found)
+    beside = ~found.body
+    np.testing.assert_allclose(glimpsed(data, beside, found), ROOF, atol=0.005)
+    over = beside.copy()
+    over[found.body] = np.arange(found.body.sum()) < 3
+    assert np.isnan(glimpsed(data, over, found)).all()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from timeline_cases import day, sights, states
+from timeline_cases import ROOF, SOIL, day, sights, states
 
 from changedetect.errors import ConfigError
 from changedetect.timeline import TimelineOptions, date_object
@@ -111,3 +111,19 @@ def test_more_looks_can_be_asked_for():
 def test_options_out_of_range_are_refused(name, value):
     with pytest.raises(ConfigError, match=f"timeline.{name} is {value}"):
         TimelineOptions(**{name: value})
+
+
+def test_shade_is_no_ground_laid_open():
+    looks = sights("---ooo+++++")
+    for number, light in ((3, 0.5), (4, 0.45), (5, 0.5)):
+        looks[number] = replace(looks[number], inside=ROOF * light)
+    found = date_object(looks, states(), "construction", OPTIONS)
+    assert [phase.name for phase in found.phases] == ["Active Construction"]
+    assert found.last_clear_without == day(2)
+
+
+def test_ground_laid_open_may_lie_in_shade():
+    looks = sights("---oooo+++++")
+    looks[5] = replace(looks[5], inside=SOIL * 0.7)
+    found = date_object(looks, states(), "construction", OPTIONS)
+    assert found.last_clear_without == day(6)

@@ -20,12 +20,12 @@ def measured(inside, ring, *, usable: bool = True) -> Measure:
 
 
 def states(contrast: float = 10.0) -> States:
-    return States(offset=np.zeros(4), changed=ROOF, precision=np.eye(4) / 0.05**2, contrast=contrast, backward=False)
+    return States(offset=np.zeros(4), changed=ROOF, precision=np.eye(4) / 0.02**2, contrast=contrast, backward=False)
 
 
 def sights(letters: str, step_d: int = 10, resembling: Sequence[int] = ()) -> list[Sight]:
     """A look every few days that shows what a letter says."""
-    inside = {"-": MEADOW, "+": ROOF, "o": SOIL}
+    inside = {"-": MEADOW, "+": ROOF, "o": SOIL, "b": (MEADOW + ROOF) / 2}
     return [
         Sight(
             moment=START + timedelta(days=step_d * number),
