@@ -14,6 +14,7 @@ from changedetect.prepare.masks import grow
 from changedetect.selection import Plan
 from changedetect.sensors import SENSORS
 from changedetect.stack import Pixels, Stack
+from changedetect.timeline.states import Shows
 from changedetect.types import BoolArray, FloatArray, Kind
 
 Part = tuple[slice, slice]
@@ -66,7 +67,7 @@ class Subject:
         places = {number: at for at, number in enumerate(self.looks)}
         looks = [stack.looks[number] for number in self.looks]
         found = timeline.wanted(
-            {places[number]: sight.shows for number, sight in self.sights.items()},
+            {places[number]: what for number, what in self._shows().items()},
             [look.first.datetime.toordinal() for look in looks],
             [look.cloud_cover for look in looks],
             (config.timeline.confirm_looks, config.timeline.confirm_days),
@@ -75,10 +76,16 @@ class Subject:
 
     def in_gap(self) -> set[int]:
         """Numbers of those glimpses that may narrow its dates."""
-        step = timeline.fit_step({number: sight.shows for number, sight in self.sights.items()})
+        step = timeline.fit_step(self._shows())
         if step.last_without is None or step.first_with is None:
             return set()
         return {number for number in self.glimpses if step.last_without < number < step.first_with}
+
+    def _shows(self) -> dict[int, Shows]:
+        """What each look says that was read, by number in the stack."""
+        numbers = sorted(self.sights)
+        told = timeline.undecided([self.sights[number] for number in numbers], self.states)
+        return {number: sight.shows for number, sight in zip(numbers, told, strict=True)}
 
 
 def date_group(

@@ -9,6 +9,7 @@ from changedetect.timeline.believing import believed
 from changedetect.timeline.measuring import Measure, Usual, glimpsed, measure, peeps_out, seen_of, unseen, usual_of
 from changedetect.timeline.options import TimelineOptions
 from changedetect.timeline.places import Place, Ring, body_of, choose_ring, place_of, with_core
+from changedetect.timeline.shading import undecided
 from changedetect.timeline.states import Sight, States, fit_states, sight_of, spread_of
 from changedetect.timeline.stepping import fit_step, wanted
 from changedetect.timeline.verdicts import Dated, date_object
@@ -35,6 +36,7 @@ __all__ = [
     "seen_of",
     "sight_of",
     "spread_of",
+    "undecided",
     "unseen",
     "usual_of",
     "wanted",

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from changedetect.timeline.shading import accuracy
 from changedetect.timeline.states import Shows, Sight
 from changedetect.types import Float64Array
 
@@ -17,8 +18,6 @@ _SAME, _OTHERWISE = 1.0, 2.0
 """Difference of two looks, in the accuracy of their difference, up to which they show the same, and from which on they
 don't. Of simulated looks in 33 gaps (`benchmarks/dating.py`, seeds 1 to 8) 11 that the rules tell were of the state
 that they were taken for; none was of the other."""
-_ACCURACY = (0.005, 0.05)
-"""Of surface reflectance: so much and this share of it (Vermote et al. 2016, doi:10.1016/j.rse.2016.04.008)."""
 
 
 def recognised(sights: Sequence[Sight], low: int, high: int) -> tuple[list[Sight], int, int]:
@@ -60,12 +59,13 @@ def _resembling(sights: Sequence[Sight], low: int, high: int) -> dict[int, Shows
     for number, one in gap.items():
         if one.shows in {"without", "with"} or not np.isfinite(one.inside).all():
             continue
-        early, late = (_unlike(one.inside, some) for some in (before, after))
+        early, late = (_unlike(one.inside, side) for side in (before, after))
+        open_ground = _unlike(one.inside, opened) if one.shows != "other" else np.inf
         if early <= _SAME and late >= _OTHERWISE:
             said[number] = "without"
-        elif late <= _SAME and early >= _OTHERWISE:
+        elif late <= _SAME and early >= _OTHERWISE and open_ground > _SAME:
             said[number] = "with"
-        elif one.shows == "cloudy" and min(early, late) >= _OTHERWISE and _unlike(one.inside, opened) <= _SAME:
+        elif one.shows == "cloudy" and min(early, late) >= _OTHERWISE and open_ground <= _SAME:
             said[number] = "other"
     return said
 
@@ -74,8 +74,7 @@ def _unlike(inside: Float64Array, others: Sequence[Float64Array]) -> float:
     """Difference to the most alike of other looks, in that band which differs most, by the accuracy of differences."""
     least = float("inf")
     for other in others:
-        accuracy = np.sqrt(2) * (_ACCURACY[0] + _ACCURACY[1] * np.maximum(inside, other))
-        least = min(least, float(np.max(np.abs(inside - other) / accuracy)))
+        least = min(least, float(np.max(np.abs(inside - other) / accuracy(inside, other))))
     return least
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from changedetect.timeline.options import TimelineOptions
 from changedetect.timeline.recognising import recognised
+from changedetect.timeline.shading import apart, undecided
 from changedetect.timeline.states import Sight, States, length
 from changedetect.timeline.stepping import fit_step
-from changedetect.types import ChangeStatus, Float64Array, Kind
+from changedetect.types import ChangeStatus, Kind
 
 _STEADY = 0.7
 """Share of the looks since, that tell anything, which must show it: crops come and go."""
@@ -34,7 +35,6 @@ _NO_SHADE = 5.0
 """Spreads that a third state lies from the changed one in whatever light: what stands in shade is dark, too. Of four
 simulated things that were seen before and after they were built, ground open to the sun was 5.9 and 6.4 spreads from
 them, what lay in the shade of trees, finished or not, 2.7 and 4.1."""
-_TINY = 1e-12
 
 PhaseName = Literal["Site Preparation", "Active Construction", "Post Construction"]
 """Vocabulary of IARPA SMART's site models."""
@@ -90,6 +90,7 @@ def date_object(sights: Sequence[Sight], states: States, kind: Kind, options: Ti
     options
         How many looks confirm it.
     """
+    sights = undecided(sights, states)
     step = fit_step({number: one.shows for number, one in enumerate(sights)})
     if step.first_with is None:
         return Dated(status="candidate", reason="no clear look shows it clearly", sights=tuple(sights))
@@ -171,21 +172,14 @@ def _third_state(sights: Sequence[Sight], low: int | None, high: int, states: St
     values = np.array([sights[number].inside for number in seen])
     centre = np.median(values, axis=0)
     near = _APART * states.contrast
-    if _apart(centre, states.changed, states) < _NO_SHADE:
+    if apart(centre, states.changed, states) < _NO_SHADE:
         return None
     for number, value in zip(seen, values, strict=True):
         untouched = sights[number].ring + states.offset
         left = length(value - untouched, states.precision) if np.isfinite(untouched).all() else np.inf
-        if _apart(value, centre, states) > min(near, _apart(value, states.changed, states) / 2) or left < near:
+        if apart(value, centre, states) > min(near, apart(value, states.changed, states) / 2) or left < near:
             return None
     return seen[0], seen[-1]
-
-
-def _apart(value: Float64Array, state: Float64Array, states: States) -> float:
-    """Distance of a spectrum from another in that light, full or less, in which they are most alike: there is shade."""
-    made = state @ states.precision
-    light = np.clip(made @ value / max(float(made @ state), _TINY), 0, 1)
-    return length(value - light * state, states.precision)
 
 
 def _phases(
