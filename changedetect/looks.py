@@ -20,9 +20,10 @@ def looks_table(record: Mapping[str, Any], change_id: str) -> pd.DataFrame:
     """A row a look, oldest first.
 
     Columns: `change_id`; `datetime` (UTC); `scene_id`; `shows` (`without`, `with`, `between`, `other`, `alike`: the
-    ring looks like the object that day, `cloudy`); `share` (0 as before, 1 as after); `clear_fraction` of the object;
-    `veil`, opacity of the thin cloud that would explain what is seen, 0 where none would; `inside_<band>` and
-    `ring_<band>`, mean reflectance of the object and of unchanged ground around it.
+    ring looks like the object that day, or opened ground would in the shade, `cloudy`); `share` (0 as before, 1 as
+    after; none where a look is recognised by others alone); `clear_fraction` of the object, clouds grown; `veil`,
+    opacity of the thin cloud that would explain what is seen, 0 where none would; `inside_<band>` and `ring_<band>`,
+    mean reflectance of the object and of unchanged ground around it.
 
     Parameters
     ----------

@@ -12,6 +12,8 @@ LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 64
 """Margins in units of the drawing."""
 LOW, HIGH = -0.25, 1.25
 """Range of the index that is drawn; what lies beyond sits on the edge."""
+_KNOWN = {"without": 0.0, "with": 1.0}
+"""Where looks are drawn that are recognised without an index."""
 SHAPES: Mapping[str, str] = {
     "without": "circle",
     "with": "square",
@@ -79,7 +81,7 @@ def plot_of(dated: Mapping[str, Any]) -> Plot:
     marks = [
         Mark(
             x=across(moment),
-            y=_down(LOW if share is None else share),
+            y=_down(_KNOWN.get(shows, LOW) if share is None else share),
             shows=shows,
             shape=SHAPES.get(shows, "cross"),
             title=f"{day(moment)}: {MEANINGS.get(shows, shows)}" + ("" if share is None else f", {share:.2f}"),

@@ -20,7 +20,7 @@ from changedetect.types import BoolArray, Float64Array, FloatArray
 
 Shows = Literal["without", "with", "between", "other", "alike", "cloudy"]
 """What a look says: the object is not there; it is; something in between; something else than either; nothing, for it
-would look like its surroundings that day; nothing, for it is not seen."""
+would look like its surroundings that day, or may be ground laid open before, in shade; nothing, for it is not seen."""
 
 ABSENT, PRESENT = 0.3, 0.7
 """Below the first a look shows the ground as before, above the second as after."""
@@ -66,13 +66,13 @@ class Sight:
     shows: Shows
     """What it says."""
     share: float
-    """Where it lies between the state before (0) and that after (1); NaN where it is not seen."""
+    """Where it lies between the state before (0) and that after (1); NaN where it is not seen against its ring."""
     away: float
     """How far it lies from what the object looks like after, whatever its surroundings; 1 is the usual contrast."""
     clear_fraction: float
     """Share of the object that was clear."""
     inside: Float64Array
-    """(band,) mean reflectance of the object; NaN where it is not seen."""
+    """(band,) mean reflectance of the object; NaN where it is not seen. What is not clear around may be seen itself."""
     ring: Float64Array
     """(band,) mean reflectance of its ring; NaN where it is not seen."""
     exact: bool

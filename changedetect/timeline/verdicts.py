@@ -9,10 +9,10 @@ import numpy as np
 
 from changedetect.timeline.options import TimelineOptions
 from changedetect.timeline.recognising import recognised
-from changedetect.timeline.shading import apart, undecided
+from changedetect.timeline.shading import accuracy, apart, undecided
 from changedetect.timeline.states import Sight, States, length
 from changedetect.timeline.stepping import fit_step
-from changedetect.types import ChangeStatus, Kind
+from changedetect.types import ChangeStatus, Float64Array, Kind
 
 _STEADY = 0.7
 """Share of the looks since, that tell anything, which must show it: crops come and go."""
@@ -28,6 +28,8 @@ LEANS = 0.6
 concrete than the growing ones do that the state before was learnt from."""
 _LASTING = 3
 """Looks that a state in between needs: two may be a thin cloud and a shadow."""
+_AGREEING = 2
+"""Looks that are enough where they agree in every band."""
 _APART = 0.35
 """Distance of a third state from the unchanged one, and within itself, as a share of the contrast. In whatever light,
 each of its looks lies at most half as far from it as from the changed state."""
@@ -166,20 +168,29 @@ def _third_state(sights: Sequence[Sight], low: int | None, high: int, states: St
     """First and last look of a lasting state between the two others; None where there is none."""
     if low is None or states.backward:
         return None
-    seen = [number for number in range(low + 1, high) if sights[number].shows == "other"]
-    if len(seen) < _LASTING:
+    seen = {number: sights[number] for number in range(low + 1, high) if sights[number].shows == "other"}
+    if len(seen) < _AGREEING:
         return None
-    values = np.array([sights[number].inside for number in seen])
-    centre = np.median(values, axis=0)
-    near = _APART * states.contrast
+    centre = np.median([one.inside for one in seen.values()], axis=0)
     if apart(centre, states.changed, states) < _NO_SHADE:
         return None
-    for number, value in zip(seen, values, strict=True):
-        untouched = sights[number].ring + states.offset
-        left = length(value - untouched, states.precision) if np.isfinite(untouched).all() else np.inf
-        if apart(value, centre, states) > min(near, apart(value, states.changed, states) / 2) or left < near:
-            return None
-    return seen[0], seen[-1]
+    of_it = [number for number, one in seen.items() if _belongs(one, centre, states)]
+    if len(of_it) >= _LASTING or (len(of_it) == len(seen) and _agree([one.inside for one in seen.values()])):
+        return of_it[0], of_it[-1]
+    return None
+
+
+def _belongs(sight: Sight, centre: Float64Array, states: States) -> bool:
+    """Whether a look shows a third state, and neither of the others nor a cloud."""
+    near, untouched = _APART * states.contrast, sight.ring + states.offset
+    left = length(sight.inside - untouched, states.precision) if np.isfinite(untouched).all() else np.inf
+    closest = min(near, apart(sight.inside, states.changed, states) / 2)
+    return apart(sight.inside, centre, states) <= closest and left >= near
+
+
+def _agree(values: Sequence[Float64Array]) -> bool:
+    """Whether spectra differ by no more than the accuracy of differences, as no clouds and shadows do."""
+    return all(bool((np.abs(one - values[0]) <= accuracy(one, values[0])).all()) for one in values)
 
 
 def _phases(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from timeline_cases import ROOF, SOIL, day, sights, states
 
@@ -127,3 +128,18 @@ def test_ground_laid_open_may_lie_in_shade():
     looks[5] = replace(looks[5], inside=SOIL * 0.7)
     found = date_object(looks, states(), "construction", OPTIONS)
     assert found.last_clear_without == day(6)
+
+
+@pytest.mark.parametrize(("light", "low"), [(1.05, 4), (0.6, 2)])
+def test_two_looks_are_a_phase_where_they_agree_in_every_band(light, low):
+    looks = sights("---oo+++++")
+    looks[4] = replace(looks[4], inside=SOIL * light)
+    found = date_object(looks, states(), "construction", OPTIONS)
+    assert found.last_clear_without == day(low)
+
+
+def test_an_odd_look_among_them_hides_no_phase():
+    looks = sights("---oooo+++++")
+    looks[6] = replace(looks[6], inside=0.6 * SOIL + 0.4 * np.array([0.9, 0.5, 0.9, 0.5]))
+    found = date_object(looks, states(), "construction", OPTIONS)
+    assert found.last_clear_without == day(5)
