@@ -55,9 +55,9 @@ CASES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Windows that are compared."""
 PLACES = MappingProxyType({"factory": factory, "rail crossing": rail_crossing, "control": control})
-SEEDS = (601, 602)
-"""The test for thin clouds (`timeline.veils`) was chosen looking at these and 501 and 502; what looks count
-(`timeline.believing`) by the latter."""
+SEEDS = (801, 802)
+"""Nothing was chosen by these. What looks count (`timeline.believing`) was by 501 and 502, the test for thin clouds
+(`timeline.veils`) and how halls are outlined (`diff.soil_line`) looking at 601 and 602, too."""
 LANDS: tuple[tuple[str, int], ...] = tuple(product(PLACES, SEEDS))
 """Place and seed of every landscape of the suite."""
 MOSTLY = 0.5

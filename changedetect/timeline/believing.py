@@ -6,6 +6,8 @@ what most false alarms come from where few looks are clear; but it is seen once.
 
 from datetime import date
 
+import numpy as np
+
 from changedetect.timeline.states import Sight
 from changedetect.timeline.verdicts import LEANS, Dated
 
@@ -38,7 +40,7 @@ def believed(confidence: float, dated: Dated) -> float:
 
 def _veiled(dated: Dated) -> int:
     """Looks that show it as a cloud would, while no other asks for the same cloud."""
-    shown = [one for one in _since(dated) if one.shows == "with"]
+    shown = [one for one in _since(dated) if one.shows == "with" and np.isfinite(one.share)]
     return sum(
         one.veil.likely and not any(other.veil.like(one.veil) for other in shown if other is not one) for one in shown
     )

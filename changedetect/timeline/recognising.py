@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from changedetect.timeline.shading import accuracy
+from changedetect.timeline.accuracy import accuracy_of_difference
 from changedetect.timeline.states import Shows, Sight
 from changedetect.types import Float64Array
 
@@ -74,7 +74,7 @@ def _unlike(inside: Float64Array, others: Sequence[Float64Array]) -> float:
     """Difference to the most alike of other looks, in that band which differs most, by the accuracy of differences."""
     least = float("inf")
     for other in others:
-        least = min(least, float(np.max(np.abs(inside - other) / accuracy(inside, other))))
+        least = min(least, float(np.max(np.abs(inside - other) / accuracy_of_difference(inside, other))))
     return least
 
 

@@ -11,20 +11,14 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import isotonic_regression
 
+from changedetect.timeline.accuracy import accuracy_of_difference
 from changedetect.timeline.states import Sight, States, length
 from changedetect.timeline.stepping import fit_step
 from changedetect.types import Float64Array
 
 _DIM = 0.8
 """Light on an object, as a share of that in which its changed state was learnt, under which it is in shade."""
-_ACCURACY = (0.005, 0.05)
-"""Of surface reflectance: so much and this share of it (Vermote et al. 2016, doi:10.1016/j.rse.2016.04.008)."""
 _TINY = 1e-12
-
-
-def accuracy(one: Float64Array, other: Float64Array) -> Float64Array:
-    """(band,) accuracy of the difference of two spectra (band,), reflectance."""
-    return np.asarray(np.sqrt(2) * (_ACCURACY[0] + _ACCURACY[1] * np.maximum(one, other)))
 
 
 def light_on(value: Float64Array, state: Float64Array, states: States) -> float:
@@ -46,9 +40,9 @@ def in_shade_of(value: Float64Array, lit: Float64Array) -> bool:
     (True, False)
     """
     lit = np.maximum(lit, _TINY)
-    weights = (lit / accuracy(value, lit)) ** 2
+    weights = (lit / accuracy_of_difference(value, lit)) ** 2
     left = np.clip(isotonic_regression(value / lit, weights=weights, increasing=False).x, 0, 1)
-    return bool((np.abs(value - left * lit) <= accuracy(value, left * lit)).all())
+    return bool((np.abs(value - left * lit) <= accuracy_of_difference(value, left * lit)).all())
 
 
 def undecided(sights: Sequence[Sight], states: States) -> list[Sight]:

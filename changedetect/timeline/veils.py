@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from changedetect.timeline.accuracy import accuracy
 from changedetect.types import Float64Array, FloatArray
 
 _CLOUD: Mapping[str, float] = MappingProxyType(
@@ -26,12 +27,10 @@ _ABSORBED = frozenset({"swir16", "swir22"})
 """Bands without any of which concrete and cloud are alike: then nothing is said."""
 _MOST = 0.8
 """Opacity from which on no ground shines through that could be compared."""
-_ACCURACY, _ACCURACY_SHARE = 0.005, 0.05
-"""Specified accuracy of surface reflectance, 0.005 + 0.05 rho (Vermote et al. 2016, doi:10.1016/j.rse.2016.04.008)."""
 _NEAR = 0.5
-"""Distance in such accuracies, root mean square over the bands, within which half of an object's pixels must come to
-be explained. Within one look errors of the atmosphere are shared, and half the accuracy is left. On simulated sites
-missed clouds mostly keep to 0.2-0.6, the one look that shows something really built to 0.5-4."""
+"""Distance in accuracies of surface reflectance, root mean square over the bands, within which half of an object's
+pixels must come to be explained. Within one look errors of the atmosphere are shared, and half the accuracy is left. On
+simulated sites missed clouds mostly keep to 0.2-0.6, the one look that shows something really built to 0.5-4."""
 _LEAST_GROUND, _MOST_GROUND, _MOST_PX = 12, 400, 60
 """Pixels of ground that are needed, and those of ground and object that suffice."""
 _ALIKE, _ALIKE_SHARE = 0.02, 0.25
@@ -82,8 +81,8 @@ def veil_over(pixels: FloatArray, ground: FloatArray, bands: tuple[str, ...]) ->
         return NO_VEIL
     cloud = np.array([_CLOUD[bands[number]] for number in known])[:, None, None]
     seen, under = _some(pixels, _MOST_PX)[known, :, None], _some(ground, _MOST_GROUND)[known, None, :]
-    accuracy = _ACCURACY + _ACCURACY_SHARE * np.abs(seen)
-    more, whole = (seen - under) / accuracy, (cloud - under) / accuracy
+    unit = accuracy(seen)
+    more, whole = (seen - under) / unit, (cloud - under) / unit
     # Least squares has the opacity in closed form for every pixel under every ground.
     opacity = np.clip((more * whole).sum(axis=0) / np.maximum((whole**2).sum(axis=0), 1e-9), 0, _MOST)
     bare, veiled = (np.sqrt((left**2).mean(axis=0)) for left in (more, more - opacity * whole))

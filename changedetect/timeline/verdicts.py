@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from changedetect.timeline.accuracy import accuracy_of_difference
 from changedetect.timeline.options import TimelineOptions
 from changedetect.timeline.recognising import recognised
-from changedetect.timeline.shading import accuracy, apart, undecided
+from changedetect.timeline.shading import apart, undecided
 from changedetect.timeline.states import Sight, States, length
 from changedetect.timeline.stepping import fit_step
 from changedetect.types import ChangeStatus, Float64Array, Kind
@@ -190,7 +191,7 @@ def _belongs(sight: Sight, centre: Float64Array, states: States) -> bool:
 
 def _agree(values: Sequence[Float64Array]) -> bool:
     """Whether spectra differ by no more than the accuracy of differences, as no clouds and shadows do."""
-    return all(bool((np.abs(one - values[0]) <= accuracy(one, values[0])).all()) for one in values)
+    return all(bool((np.abs(one - values[0]) <= accuracy_of_difference(one, values[0])).all()) for one in values)
 
 
 def _phases(
