@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ import accuracy
 import loading
 import numpy as np
 import odc.stac
+import otb
 import pystac
 import rasterio
 from rivals import NDBI_GAIN, irmad_chi_square
@@ -49,6 +49,7 @@ IRMAD_PX = 3000
 """Side up to which IR-MAD in plain numpy fits the memory of a laptop."""
 STARTS = 7
 _MAIN = "from changedetect.cli import main; main()"
+_ALL = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 IMPORTED_LATE = ("rasterio", "geopandas")
 Told = Mapping[str, float]
 
@@ -109,6 +110,7 @@ WORK: Mapping[str, Callable[[tuple[Path, Path]], None]] = {
     "changedetect compare": compare,
     "odc-stac + NDBI > 0.10": ndbi_script,
     "IR-MAD, plain numpy": irmad,
+    otb.NAME: lambda items: otb.mad([files_of(item)[:-1] for item in items]),
 }
 
 
@@ -125,9 +127,10 @@ def whole_tiles(data: Path, sides: Iterable[int]) -> list[str]:
         "| pixels | what | wall s | CPU s | wall / decoding | CPU / decoding | peak MiB |",
         "|---|---|---|---|---|---|---|",
     ]
+    missing = {} if otb.installed() else {otb.NAME: "not installed"}
     for side in sides:
         whole_tile(data, side)
-        names = [name for name in WORK if name != "IR-MAD, plain numpy" or side <= IRMAD_PX]
+        names = [name for name in WORK if name not in missing and (name != "IR-MAD, plain numpy" or side <= IRMAD_PX)]
         told = {}
         for name in [*names, "decoding"]:
             one = measured([sys.executable, __file__, "--do", name, "--side", str(side), "--data", str(data)])
@@ -138,9 +141,11 @@ def whole_tiles(data: Path, sides: Iterable[int]) -> list[str]:
         for name, one in told.items():
             ratios = f"{one['wall'] / base['wall']:.1f} | {one['cpu'] / base['cpu']:.1f}"
             lines.append(f"| {side}² | {name} | {one['wall']:.1f} | {one['cpu']:.1f} | {ratios} | {one['mib']:.0f} |")
-        lines += [f"| {side}² | {name} | n/a | | | | |" for name in WORK if name not in names]
-        if not shutil.which("otbcli_MultivariateAlterationDetector"):
-            lines.append(f"| {side}² | Orfeo ToolBox MAD | n/a: not installed | | | | |")
+        lines += [
+            f"| {side}² | {name} | {'n/a: ' + missing[name] if name in missing else 'n/a'} | | | | |"
+            for name in WORK
+            if name not in names
+        ]
     return lines
 
 
@@ -226,24 +231,26 @@ def do(name: str, side: int, data: Path) -> None:
     elif name == "run":
         told = run_sites(data, side)
     else:
-        items, before, started = whole_tile(data, side), _used_s(resource.RUSAGE_SELF), time.perf_counter()
+        items, before, started = whole_tile(data, side), _used_s(*_ALL), time.perf_counter()
         WORK[name](items)
-        told = {"wall": time.perf_counter() - started, "cpu": _used_s(resource.RUSAGE_SELF) - before}
+        told = {"wall": time.perf_counter() - started, "cpu": _used_s(*_ALL) - before}
     print(json.dumps({**told, "mib": _peak_mib()}))
 
 
 def _peak_mib() -> float:
-    """Most memory of this process so far; not by `getrusage`, which on Linux counts the parent that forked it, too."""
-    status = Path("/proc/self/status")
+    """Most memory of this process so far, or of a program that it ran.
+
+    Not by `getrusage` alone, which on Linux counts the parent that forked the process, too.
+    """
+    status, programs = Path("/proc/self/status"), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, programs) / 1024
     (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
+    return max(int(line.split()[1]), programs) / 1024
 
 
-def _used_s(who: int) -> float:
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
+def _used_s(*who: int) -> float:
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, who))
 
 
 def _say(text: str) -> None:
