@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from changedetect import memory
 from changedetect.errors import ChangeDetectError, ConfigError, WorkerError
 from changedetect.workers import Died
 
@@ -43,7 +44,7 @@ def on_cluster(work: Callable[[T], R], items: Sequence[T], address: str) -> Gene
 
     futures: dict[Any, T] = {}
     try:
-        futures = {client.submit(work, item, pure=False): item for item in items}
+        futures = {client.submit(_on_worker, work, item, pure=False): item for item in items}
         for future in as_completed(list(futures), loop=client.loop):
             item = futures.pop(future)
             yield item, _result(future)
@@ -51,6 +52,11 @@ def on_cluster(work: Callable[[T], R], items: Sequence[T], address: str) -> Gene
     finally:
         client.cancel(list(futures))
         client.close()
+
+
+def _on_worker(work: Callable[[T], R], item: T) -> R:
+    memory.keep_freed()
+    return work(item)
 
 
 def _client(address: str) -> "Client":
