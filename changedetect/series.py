@@ -21,7 +21,9 @@ Part = tuple[slice, slice]
 """Rows and columns of a site's grid."""
 
 _COARSE_PX = 6
-"""Pixels of a coarser sensor that an object must cover to be dated by it."""
+"""Pixels of a coarser sensor that an object must cover for its looks to teach what it looks like."""
+_LEAST_OWN = 0.5
+"""Share of what a coarser sensor sees at an object's place that must be the object's, for a look to tell of it."""
 _ROOF_EDGE_PX, _CLOUD_AROUND = 2, 0.1
 """Cloud that covers an object and this much around it, while less than this share of the ground near it is cloud, is
 its roof: bright ones are called cloud on about every second date."""
@@ -54,7 +56,7 @@ class Subject:
     states: timeline.States
     """What it looks like before and after."""
     looks: tuple[int, ...]
-    """Numbers of the stack's looks that are fine enough for it, in order."""
+    """Numbers of the stack's looks that are fine enough to tell of it, in order."""
     sights: dict[int, timeline.Sight] = field(default_factory=dict)
     """Looks at it, by number in the stack."""
     glimpses: set[int] = field(default_factory=set)
@@ -125,7 +127,7 @@ def date_group(
             for number, pixels in zip(some, stack.read(some, plan.grid[part]), strict=True):
                 for subject in (subject for subject, wish in wishes if number in wish):
                     view = view_of(pixels, subject.item.place, part, plan.grid, config)
-                    subject.sights[number] = _sight(subject, view, number, stack)
+                    subject.sights[number] = _sight(subject, view, number, stack, plan.grid)
     _glimpse(part, subjects, stack, plan.grid)
     for subject in subjects:
         sights = [subject.sights[number] for number in sorted(subject.sights)]
@@ -176,16 +178,19 @@ def _learnt(
     )
     numbers = sorted({*before, *after})
     pixels = dict(zip(numbers, stack.read(numbers, plan.grid[part]), strict=True))
+    gsds_m = [_gsd_m(stack, number) for number in range(len(stack.looks))]
     for item in items:
-        fine = tuple(number for number in range(len(stack.looks)) if _is_fine(stack, number, item, plan.grid))
+        fine = {number for number in numbers if _is_fine(stack, number, item, plan.grid)}
         views = {
             number: view_of(pixels[number], item.place, part, plan.grid, config) for number in numbers if number in fine
         }
         early, late = ([views[number] for number in some if number in views] for some in (before, after))
-        learnt = _subject(item, (early, late), stack, fine)
+        share_at = {gsd_m: _own_share(item, gsd_m, plan.grid) for gsd_m in set(gsds_m)}
+        looks = tuple(number for number, gsd_m in enumerate(gsds_m) if share_at[gsd_m] >= _LEAST_OWN)
+        learnt = _subject(item, (early, late), stack, looks)
         if isinstance(learnt, Subject):
             for number, view in views.items():
-                learnt.sights[number] = sight = _sight(learnt, view, number, stack)
+                learnt.sights[number] = sight = _sight(learnt, view, number, stack, plan.grid)
                 place = learnt.item.place
                 if np.isnan(sight.inside).any() and timeline.peeps_out(_covered(pixels[number], place, part), place):
                     learnt.glimpses.add(number)
@@ -215,8 +220,9 @@ def _subject(
     return Subject(item=item, ring=ring, usual=usual, states=states, looks=looks)
 
 
-def _sight(subject: Subject, view: FloatArray, number: int, stack: Stack) -> timeline.Sight:
+def _sight(subject: Subject, view: FloatArray, number: int, stack: Stack, grid: GeoBox) -> timeline.Sight:
     measured = timeline.measure(view, stack.bands, subject.item.place, subject.ring, subject.usual)
+    measured = timeline.unmixed(measured, _own_share(subject.item, _gsd_m(stack, number), grid))
     first = stack.looks[number].first
     return timeline.sight_of(measured, subject.states, first.datetime, first.scene_id)
 
@@ -224,8 +230,18 @@ def _sight(subject: Subject, view: FloatArray, number: int, stack: Stack) -> tim
 def _is_fine(stack: Stack, number: int, item: Item, grid: GeoBox) -> bool:
     """Whether the pixels of a look are small enough for an object."""
     height, width = pixel_size_m(grid)
-    gsd_m = max(SENSORS[scene.sensor].gsd_m for scene in stack.looks[number].scenes)
+    gsd_m = _gsd_m(stack, number)
     return gsd_m <= max(height, width) or item.place.body.sum() * height * width >= _COARSE_PX * gsd_m**2
+
+
+def _own_share(item: Item, gsd_m: float, grid: GeoBox) -> float:
+    """Share of what a sensor sees at an object's place that is the object's own."""
+    gsd_px = gsd_m / max(pixel_size_m(grid))
+    return timeline.own_share(item.place, gsd_px) if gsd_px > 1 else 1.0
+
+
+def _gsd_m(stack: Stack, number: int) -> float:
+    return max(SENSORS[scene.sensor].gsd_m for scene in stack.looks[number].scenes)
 
 
 def view_of(pixels: Pixels, place: timeline.Place, part: Part, grid: GeoBox, config: RunConfig) -> FloatArray:

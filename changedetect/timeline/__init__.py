@@ -6,9 +6,19 @@ how far a look lies from the one to the other says whether it shows the object.
 """
 
 from changedetect.timeline.believing import believed
-from changedetect.timeline.measuring import Measure, Usual, glimpsed, measure, peeps_out, seen_of, unseen, usual_of
+from changedetect.timeline.measuring import (
+    Measure,
+    Usual,
+    glimpsed,
+    measure,
+    peeps_out,
+    seen_of,
+    unmixed,
+    unseen,
+    usual_of,
+)
 from changedetect.timeline.options import TimelineOptions
-from changedetect.timeline.places import Place, Ring, body_of, choose_ring, place_of, with_core
+from changedetect.timeline.places import Place, Ring, body_of, choose_ring, own_share, place_of, with_core
 from changedetect.timeline.shading import undecided
 from changedetect.timeline.states import Sight, States, fit_states, sight_of, spread_of
 from changedetect.timeline.stepping import fit_step, wanted
@@ -31,12 +41,14 @@ __all__ = [
     "fit_step",
     "glimpsed",
     "measure",
+    "own_share",
     "peeps_out",
     "place_of",
     "seen_of",
     "sight_of",
     "spread_of",
     "undecided",
+    "unmixed",
     "unseen",
     "usual_of",
     "wanted",

@@ -1,6 +1,6 @@
 """What one look says of one object: mean reflectance inside and on its ring, and whether the look can be used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -121,6 +121,11 @@ def measure(data: FloatArray, bands: tuple[str, ...], place: Place, ring: Ring, 
         usable=not _overcast(data, bands, clear, place, usual),
         veil=veil_over(data[:, clear & place.inside], data[:, clear & place.around], bands),
     )
+
+
+def unmixed(measured: Measure, own_share: float) -> Measure:
+    """What the object shows, where `own_share` of what is seen at its place is its own, and the rest its ring."""
+    return replace(measured, inside=measured.ring + (measured.inside - measured.ring) / own_share)
 
 
 def seen_of(clear: BoolArray, place: Place, ring: Ring) -> tuple[float, bool]:

@@ -59,6 +59,18 @@ class Ring:
     """True on ground less like it and more of it, for looks in which a cloud hides the first."""
 
 
+def own_share(place: Place, gsd_px: float) -> float:
+    """Share of what a coarser sensor sees where an object is measured that is the object's own, 0 to 1.
+
+    `gsd_px` is the sensor's pixel in pixels of the grid. A pixel sees a square of its own size; bilinear interpolation
+    between pixels blurs twice as much again: three running means in all.
+    """
+    own = place.body.astype(np.float64)
+    for _ in range(3):
+        own = ndi.uniform_filter(own, max(round(gsd_px), 1), mode="constant")
+    return float(own[place.inside].mean()) if place.inside.any() else 0.0
+
+
 def place_of(outline: BaseGeometry, grid: GeoBox, quiet: BoolArray) -> Place:
     """Find an object on a grid.
 

@@ -4,10 +4,20 @@ import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from scipy import ndimage as ndi
 from shapely.geometry import box
 from timeline_cases import MEADOW, ROOF, SOIL
 
-from changedetect.timeline import choose_ring, glimpsed, measure, place_of, usual_of, with_core
+from changedetect.timeline import (
+    choose_ring,
+    glimpsed,
+    measure,
+    own_share,
+    place_of,
+    unmixed,
+    usual_of,
+    with_core,
+)
 
 GRID = GeoBox((60, 60), Affine(10, 0, 500_000, 0, -10, 5_000_000), "EPSG:32634")
 BANDS = ("blue", "green", "red", "nir")
@@ -54,6 +64,22 @@ def test_the_ring_is_of_the_same_cover():
     assert not (ring.own & ring.reserve).any()
     columns = np.flatnonzero(ring.own.any(axis=0)) + found.cols.start
     assert columns.max() < 40
+
+
+def test_a_coarse_look_shows_the_object_once_its_surroundings_are_taken_out():
+    found = place()
+    fine = on(ground(MEADOW, SOIL, ROOF), found)
+    coarse = fine
+    for _ in range(3):  # pixels of 30 m, and bilinear interpolation between them
+        coarse = ndi.uniform_filter(coarse, (0, 3, 3))
+    ring = choose_ring(found, fine[None], fine[None])
+    usual = usual_of(fine[None], BANDS, ring)
+    sharp, blurred = (measure(data, BANDS, found, ring, usual) for data in (fine, coarse))
+    share = own_share(found, 3.0)
+    assert 0.5 < share < 0.75
+    assert own_share(found, 1.0) == 1
+    np.testing.assert_allclose(unmixed(blurred, share).inside, sharp.inside, atol=0.01)
+    assert np.abs(blurred.inside - sharp.inside).max() > 0.05
 
 
 def test_the_ring_does_without_a_window_that_saw_nothing_around():
