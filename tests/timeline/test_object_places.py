@@ -72,7 +72,7 @@ def test_a_coarse_look_shows_the_object_once_its_surroundings_are_taken_out():
     coarse = fine
     for _ in range(3):  # pixels of 30 m, and bilinear interpolation between them
         coarse = ndi.uniform_filter(coarse, (0, 3, 3))
-    ring = choose_ring(found, fine[None], fine[None])
+    ring = choose_ring(found, on(ground(MEADOW, SOIL), found)[None], fine[None])
     usual = usual_of(fine[None], BANDS, ring)
     sharp, blurred = (measure(data, BANDS, found, ring, usual) for data in (fine, coarse))
     share = own_share(found, 3.0)
