@@ -41,5 +41,5 @@ def _run(pixels: Float64Array, centres: Float64Array) -> tuple[Float64Array, flo
         counts = np.bincount(labels, minlength=len(centres))
         sums = np.array([np.bincount(labels, weights=band, minlength=len(centres)) for band in pixels])
         centres = (sums[:, counts > 0] / counts[counts > 0]).T
-        if abs(before - mean) <= _SETTLED:
+        if not abs(before - mean) > _SETTLED:  # not a number ends it, too
             return centres, mean
