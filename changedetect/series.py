@@ -180,7 +180,7 @@ def _learnt(
     pixels = dict(zip(numbers, stack.read(numbers, plan.grid[part]), strict=True))
     gsds_m = [_gsd_m(stack, number) for number in range(len(stack.looks))]
     for item in items:
-        fine = {number for number in numbers if _is_fine(stack, number, item, plan.grid)}
+        fine = {number for number in numbers if _is_fine(item, gsds_m[number], plan.grid)}
         views = {
             number: view_of(pixels[number], item.place, part, plan.grid, config) for number in numbers if number in fine
         }
@@ -227,10 +227,9 @@ def _sight(subject: Subject, view: FloatArray, number: int, stack: Stack, grid: 
     return timeline.sight_of(measured, subject.states, first.datetime, first.scene_id)
 
 
-def _is_fine(stack: Stack, number: int, item: Item, grid: GeoBox) -> bool:
-    """Whether the pixels of a look are small enough for an object."""
+def _is_fine(item: Item, gsd_m: float, grid: GeoBox) -> bool:
+    """Whether the pixels of a sensor are small enough to learn an object from."""
     height, width = pixel_size_m(grid)
-    gsd_m = _gsd_m(stack, number)
     return gsd_m <= max(height, width) or item.place.body.sum() * height * width >= _COARSE_PX * gsd_m**2
 
 
