@@ -90,6 +90,7 @@ class KeptScenes(Catalog):
         OutputError
             The folder can't be written.
         """
+        self._sweep()
         searched = _searched(self.folder)
         start = span.start
         if searched is not None and searched.start <= span.start:
@@ -102,7 +103,6 @@ class KeptScenes(Catalog):
             for scene in catalog.search(self.site.geometry, Window(start=start, end=span.end))
             if not {scene.scene_id, *(copy.scene_id for copy in scene.copies)} & known
         ]
-        self._sweep()
         done = mapped(lambda scene: self._keep(scene, config), new, config.tiling.threads)
         self._scenes = None
         ends = [span, *([searched] if searched is not None else [])]
@@ -152,7 +152,7 @@ class KeptScenes(Catalog):
         return replace(settled, bands=kept, qa=qa, copies=()), round(seen.clear_fraction, 4)
 
     def _sweep(self) -> None:
-        """Remove what a killed run left half done."""
+        """Remove what a killed run left half done: none of it counts as kept, even with its record written."""
         for left in self.folder.glob(".*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)

@@ -45,6 +45,20 @@ def test_killed_at_any_moment_it_is_the_ledger_of_one_run(archive, watched, tmp_
     assert not list((tmp_path / ".watch" / "scenes" / "watched").glob("*/.*/"))
 
 
+def test_a_scene_that_was_all_but_kept_when_a_run_was_killed_is_read_again(archive, watched, tmp_path):
+    """Killed after the scene's record was written and before its folder got its name."""
+    shutil.copytree(watched / ".watch" / "scenes", tmp_path / ".watch" / "scenes")
+    (home,) = (tmp_path / ".watch" / "scenes" / "watched").iterdir()
+    (home / "searched.json").unlink()
+    kept = sorted(one.name for one in home.iterdir())
+    for half_done in kept[::3]:
+        (home / half_done).rename(home / f".{half_done}")
+    assert run_until(archive, tmp_path) == 0
+    (home / "searched.json").unlink()
+    assert sorted(one.name for one in home.iterdir()) == kept
+    assert rows(tmp_path) == rows(watched)
+
+
 def test_a_week_is_written_wholly_or_not_at_all(out):
     before = rows(out)
 
