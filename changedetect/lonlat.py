@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import GeometryCollection, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
@@ -16,13 +16,29 @@ Geometry = TypeVar("Geometry", bound=BaseGeometry)
 def cut_antimeridian(polygon: Polygon) -> Polygon | MultiPolygon:
     """Cut a polygon where it crosses the antimeridian (RFC 7946, 3.1.9).
 
-    An edge over more than half the globe betrays a crossing, and so do longitudes beyond 180 degrees. Holes are cut by
-    themselves, then taken away: the library finds no place for one that the cut divides unevenly.
+    An edge over more than half the globe betrays a crossing, and so do longitudes beyond 180 degrees.
     """
-    lon = shapely.get_coordinates(polygon)[:, 0]
-    if polygon.is_empty or (np.abs(np.diff(lon)).max() <= 180 and np.abs(lon).max() <= 180):
+    if polygon.is_empty or not (_leaps(polygon) or np.abs(shapely.get_coordinates(polygon)[:, 0]).max() > 180):
         return polygon
-    whole = shapely.orient_polygons(eastward(polygon))
+    whole = eastward(polygon)
+    if _leaps(whole):
+        return _cut_around_the_globe(whole)
+    ground = polygons_of(shapely.make_valid(whole))
+    east, west = (shapely.intersection(ground, box(lon, -90, lon + 180, 90)) for lon in (0, 180))
+    return one_or_more(GeometryCollection([east, shapely.transform(west, lambda xy: xy - (360, 0))]))
+
+
+def _leaps(polygon: Polygon) -> bool:
+    """Whether an edge goes over more than half the globe."""
+    return bool(np.abs(np.diff(shapely.get_coordinates(polygon)[:, 0])).max() > 180)
+
+
+def _cut_around_the_globe(whole: Polygon) -> Polygon | MultiPolygon:
+    """Cut what lies around a pole, or across Greenwich as well.
+
+    Holes are cut by themselves, then taken away: the library finds no place for one that the cut divides unevenly.
+    """
+    whole = shapely.orient_polygons(whole)
     ground, *holes = (
         antimeridian.fix_polygon(shapely.orient_polygons(Polygon(ring)), fix_winding=False, great_circle=False)
         for ring in (whole.exterior, *whole.interiors)

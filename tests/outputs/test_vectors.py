@@ -131,6 +131,7 @@ def test_polygons_are_cut_at_the_antimeridian(polygon: Polygon) -> None:
     180.0,
     0.0,
 )
+@example(shapely.MultiPoint([(0.0, 0.0), (0.0, 5.256961962457344e-08), (0.0, 1e-12)]).buffer(2e-4, quad_segs=3), 180, 0)
 @given(
     st.lists(st.tuples(st.floats(-0.001, 0.001), st.floats(-0.001, 0.001)), min_size=3, max_size=12, unique=True).map(
         lambda points: shapely.MultiPoint(points).buffer(2e-4, quad_segs=3)
